@@ -1,1 +1,27 @@
-//! placeholder
+//! Pontoon's words as types: parse, validate, select. No I/O.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`name`] | node, namespace and pod names, checked once at the border |
+//! | [`mac`] | link-layer addresses |
+//! | [`cidr`] | pod CIDRs, node subnets and the arithmetic on them |
+//! | [`cluster`] | the cluster's configuration, key `config` |
+//! | [`node`] | a node and its liveness, keys `nodes/` and `alive/` |
+//! | [`subnet`] | which node owns which node subnet, keys `subnets/` |
+//! | [`pod`] | a pod as other nodes see it, keys `pods/` |
+//! | [`key`] | the layout of the store |
+//! | [`attachment`] | one CNI ADD: its id, what was asked, what it got |
+//! | [`api`] | what is spoken over the daemon's socket |
+//! | [`cni`] | the CNI documents: configuration, arguments, results, errors |
+
+pub mod api;
+pub mod attachment;
+pub mod cidr;
+pub mod cluster;
+pub mod cni;
+pub mod key;
+pub mod mac;
+pub mod name;
+pub mod node;
+pub mod pod;
+pub mod subnet;

@@ -1,0 +1,161 @@
+//! Names that were checked once, where they came in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not the name it should be.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{kind} {text:?} is not valid: {rule}")]
+pub struct NameError {
+    kind: &'static str,
+    text: String,
+    rule: &'static str,
+}
+
+const LABEL_RULE: &str =
+    "use 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit (RFC 1123 label)";
+const SUBDOMAIN_RULE: &str = "use 1 to 253 of a-z, 0-9, '-' and '.', each part beginning and ending with a letter or digit (RFC 1123 subdomain)";
+
+fn is_label(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    (1..=63).contains(&bytes.len())
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+        && bytes[0] != b'-'
+        && bytes[bytes.len() - 1] != b'-'
+}
+
+fn is_subdomain(text: &str) -> bool {
+    // Kubernetes bounds the whole, not each part (validation.IsDNS1123Subdomain).
+    let part = |p: &str| {
+        let b = p.as_bytes();
+        !b.is_empty()
+            && b.iter()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == b'-')
+            && b[0] != b'-'
+            && b[b.len() - 1] != b'-'
+    };
+    (1..=253).contains(&text.len()) && text.split('.').all(part)
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $kind:literal, $check:ident, $rule:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(Box<str>);
+
+        impl $type {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                if $check(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(NameError { kind: $kind, text: text.to_owned(), rule: $rule })
+                }
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.0.into()
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// A node's name: what the host calls itself, unique in the cluster.
+    NodeName, "node name", is_subdomain, SUBDOMAIN_RULE
+);
+name!(
+    /// A namespace, in Kubernetes' sense.
+    Namespace, "namespace", is_label, LABEL_RULE
+);
+name!(
+    /// A pod's name, unique in its namespace.
+    PodName, "pod name", is_subdomain, SUBDOMAIN_RULE
+);
+
+impl Default for Namespace {
+    /// `default`, as Kubernetes has it.
+    fn default() -> Self {
+        Self("default".into())
+    }
+}
+
+/// A pod's full name, written `namespace/name`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PodId {
+    /// The namespace.
+    pub namespace: Namespace,
+    /// The name in it.
+    pub name: PodName,
+}
+
+impl fmt::Display for PodId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_and_subdomains_follow_rfc_1123() {
+        for good in ["a", "a-b", "0", "node-1.example.com"] {
+            assert!(good.parse::<NodeName>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "A",
+            "a_b",
+            "a..b",
+            ".a",
+            "a/b",
+            "é",
+            &"a".repeat(254),
+        ] {
+            assert!(bad.parse::<NodeName>().is_err(), "{bad}");
+        }
+        assert!("a.b".parse::<Namespace>().is_err());
+        assert!("a".repeat(64).parse::<Namespace>().is_err());
+    }
+
+    #[test]
+    fn an_error_names_the_value_and_the_rule() {
+        let said = "Web".parse::<Namespace>().unwrap_err().to_string();
+        assert!(
+            said.contains("namespace \"Web\"") && said.contains("RFC 1123"),
+            "{said}"
+        );
+    }
+}
