@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use ipnetwork::IpNetwork;
 use serde::{Deserialize, Serialize};
 
-use crate::attachment::{Attached, AttachmentId, AttachmentSpec};
+use crate::attachment::{Attached, AttachmentId, AttachmentSpec, NetworkName};
 use crate::cluster::{BackendKind, ClusterConfig};
 use crate::name::{NodeName, PodId};
 
@@ -41,8 +41,10 @@ pub enum Request {
         /// The addresses that the runtime remembers; each must still be there.
         addresses: Vec<IpNetwork>,
     },
-    /// CNI GC: every attachment that is not named is to go.
+    /// CNI GC: every attachment of the network that is not named is to go.
     Gc {
+        /// The network; attachments of others stay.
+        network: NetworkName,
         /// The attachments that the runtime still knows.
         valid: Vec<AttachmentId>,
     },
@@ -259,6 +261,7 @@ mod tests {
             ifname: "eth0".parse().unwrap(),
         };
         let request = Request::Gc {
+            network: "pontoon".parse().unwrap(),
             valid: vec![id.clone()],
         };
         let text = serde_json::to_string(&request).unwrap();

@@ -42,6 +42,11 @@ pub enum AttachmentIdError {
         "interface name {0:?} is not valid: 1 to 15 printable characters other than '/', ':' and space, and not '.' or '..'"
     )]
     IfName(String),
+    /// Not the characters that the CNI library allows.
+    #[error(
+        "network name {0:?} is not valid: begin with a letter or digit, go on with letters, digits, '_', '.' or '-', 200 characters at most"
+    )]
+    NetworkName(String),
     /// Not an IANA service name: see [`PortProtocol`].
     #[error("protocol {0:?} is not one of tcp, udp and sctp")]
     Protocol(String),
@@ -91,14 +96,24 @@ macro_rules! checked_text {
     };
 }
 
+/// `^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$`, bounded so that it can be part of a file's name.
+fn is_cni_word(text: &str) -> bool {
+    text.len() <= 200
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
 checked_text!(
-    /// A container's id (CNI spec 1.1.0: `^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$`); the length is bounded so
-    /// that it can be part of a file's name.
-    ContainerId, ContainerId, |text| {
-        text.len() <= 200
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
-            && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
-    }
+    /// A container's id (CNI spec 1.1.0, section 2, `CNI_CONTAINERID`).
+    ContainerId, ContainerId, is_cni_word
+);
+
+checked_text!(
+    /// The name of a CNI network (CNI spec 1.1.0, section 1, `name`): garbage collection of one
+    /// network leaves the attachments of every other alone.
+    NetworkName, NetworkName, is_cni_word
 );
 
 checked_text!(
@@ -167,7 +182,8 @@ pub struct PortMapping {
     pub container_port: u16,
     /// Protocol of both.
     pub protocol: PortProtocol,
-    /// The one address of the host that it holds for; all of them when absent.
+    /// The one address of the host that it holds for; all of them when absent, all of its family
+    /// when it is the unspecified address (`0.0.0.0`, `::`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_ip: Option<IpAddr>,
 }
@@ -178,7 +194,9 @@ pub struct PortMapping {
 pub struct AttachmentSpec {
     /// The attachment's id.
     pub id: AttachmentId,
-    /// Path of the pod's network namespace.
+    /// The CNI network that it belongs to.
+    pub network: NetworkName,
+    /// Path of the pod's network namespace, absolute.
     pub netns: PathBuf,
     /// The pod, when the runtime named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
