@@ -1,1 +1,37 @@
-//! placeholder
+//! The kernel's network as typed operations.
+//!
+//! A controller plans a list of [`Op`] values, [`Rtnl`] carries them out in batches, and the
+//! dumps of [`Rtnl`] read the same types back, so that a plan is the difference of two lists.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`link`], [`address`], [`route`], [`rule`], [`neighbour`] | the nouns: what is configured and what is dumped |
+//! | [`op`] | one change each, as data |
+//! | [`rtnl`] | the connection: batches, dumps, errors |
+//! | [`netns`] | network namespaces |
+
+pub mod address;
+pub mod link;
+mod mac;
+mod name;
+pub mod neighbour;
+pub mod netns;
+mod nfnetlink;
+pub mod nft;
+pub mod op;
+pub mod route;
+pub mod rtnl;
+pub mod rule;
+mod transport;
+mod wire;
+
+pub use address::{Address, AddressInfo, Scope};
+pub use link::{BridgePort, BridgeSettings, Link, LinkKind, VxlanSettings};
+pub use mac::{MacAddr, MacError};
+pub use name::{LinkName, LinkNameError};
+pub use neighbour::{FdbEntry, FdbKind, Neighbour};
+pub use netns::{Netns, NetnsError, NetnsId};
+pub use op::{LinkChange, Master, NewBridge, NewVeth, NewVxlan, Op, VethPeer};
+pub use route::{Route, RouteFilter, RouteKind, RouteLookup};
+pub use rtnl::{BatchError, OpError, OpFailure, Rtnl, RtnlError};
+pub use rule::{Rule, RuleAction};
