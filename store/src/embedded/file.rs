@@ -1,0 +1,274 @@
+//! The database file: opening it, mending it after an I/O error, and saying what is wrong with it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use redb::Database;
+
+use super::schema::{
+    FORMAT, LEASED, LEASES, LOG, META, META_FORMAT, META_REVISION, VERSIONS, counter,
+};
+use crate::{Error, Fault, Result, Revision};
+
+pub(super) type Outcome<T> = std::result::Result<T, Failure>;
+
+/// Why a step on the tables failed: for a reason of the database, or one that the caller is to see as it is.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Database(redb::Error),
+    Io(io::Error),
+    Store(Error),
+}
+
+impl Failure {
+    pub(super) fn corrupt(cause: impl Into<String>) -> Self {
+        Self::Database(redb::Error::Corrupted(cause.into()))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+macro_rules! database_failures {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::Database(error.into())
+            }
+        }
+    )*};
+}
+database_failures!(
+    redb::CommitError,
+    redb::DatabaseError,
+    redb::StorageError,
+    redb::TableError,
+    redb::TransactionError
+);
+
+/// The database, open or about to be opened again.
+pub(super) struct DatabaseFile {
+    path: PathBuf,
+    cache_bytes: usize,
+    open: RwLock<Option<Database>>,
+}
+
+impl DatabaseFile {
+    pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Self> {
+        let file = Self { path: path.to_owned(), cache_bytes, open: RwLock::new(None) };
+        file.run("open", |_| Ok(()))?;
+        Ok(file)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs a step on the database. After an I/O error redb wants to be opened anew; the next step does that, so that
+    /// a store whose disk was full works again once there is room.
+    pub(super) fn run<T>(
+        &self,
+        operation: &str,
+        step: impl FnOnce(&Database) -> Outcome<T>,
+    ) -> Result<T> {
+        self.ensure_open().map_err(|failure| self.explain("open", failure))?;
+        let outcome = {
+            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+            match &*open {
+                Some(database) => step(database),
+                None => Err(redb::StorageError::DatabaseClosed.into()),
+            }
+        };
+        outcome.map_err(|failure| {
+            if !matches!(failure, Failure::Store(_)) {
+                self.close();
+            }
+            self.explain(operation, failure)
+        })
+    }
+
+    /// Closes the database; the next step opens it again.
+    pub(super) fn close(&self) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn ensure_open(&self) -> Outcome<()> {
+        if self.open.read().unwrap_or_else(PoisonError::into_inner).is_some() {
+            return Ok(());
+        }
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if open.is_none() {
+            let file = open_locked(&self.path)?;
+            let database =
+                Database::builder().set_cache_size(self.cache_bytes).create_file(file)?;
+            prepare(&database)?;
+            *open = Some(database);
+        }
+        Ok(())
+    }
+
+    /// Says what a failure means for the person who runs the host.
+    pub(super) fn explain(&self, operation: &str, failure: Failure) -> Error {
+        let error = match failure {
+            Failure::Store(error) => return error,
+            Failure::Io(error) | Failure::Database(redb::Error::Io(error)) => {
+                return self.explain_io(operation, &error);
+            }
+            Failure::Database(error) => error,
+        };
+        let cause = error.to_string();
+        match error {
+            redb::Error::DatabaseAlreadyOpen => Error::Locked(self.fault(
+                operation,
+                cause,
+                "another pontoond runs on this host; stop it first (fuser shows its process id)",
+            )),
+            redb::Error::PreviousIo | redb::Error::DatabaseClosed => Error::Unavailable(
+                self.fault(operation, cause, "it is opened again on the next call"),
+            ),
+            _ => Error::Corrupt(self.fault(operation, cause, CORRUPT_HINT)),
+        }
+    }
+
+    fn explain_io(&self, operation: &str, error: &io::Error) -> Error {
+        use io::ErrorKind as Kind;
+        let cause = error.to_string();
+        match error.kind() {
+            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => {
+                Error::Full(self.fault(
+                    operation,
+                    cause,
+                    "free some space on that file system; nothing was changed and reads go on",
+                ))
+            }
+            Kind::InvalidData | Kind::UnexpectedEof | Kind::InvalidInput => {
+                Error::Corrupt(self.fault(operation, cause, CORRUPT_HINT))
+            }
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
+                Error::PermissionDenied(self.fault(
+                    operation,
+                    cause,
+                    "pontoond needs to write this file; check its owner, mode and mount",
+                ))
+            }
+            Kind::WouldBlock => Error::Locked(self.fault(
+                operation,
+                "another process has it open".to_owned(),
+                "another pontoond runs on this host; stop it first (fuser shows its process id)",
+            )),
+            Kind::NotFound => Error::Unavailable(self.fault(
+                operation,
+                cause,
+                "make the folder that it is to be in",
+            )),
+            Kind::IsADirectory | Kind::NotADirectory => Error::Invalid(self.fault(
+                operation,
+                cause,
+                "the path of the embedded store must be a file",
+            )),
+            _ => Error::Unavailable(self.fault(
+                operation,
+                cause,
+                "look in dmesg for errors of the disk",
+            )),
+        }
+    }
+
+    fn fault(&self, operation: &str, cause: String, hint: &str) -> Box<Fault> {
+        Box::new(Fault {
+            target: self.path.display().to_string(),
+            operation: operation.to_owned(),
+            cause,
+            hint: Some(hint.to_owned()),
+        })
+    }
+}
+
+const CORRUPT_HINT: &str = "move the file away and start again: nodes, pods and leases are written anew, services must \
+                            be applied again";
+
+/// Opens and locks the file. One whose creation was cut short holds nothing yet, and is begun anew.
+fn open_locked(path: &Path) -> Outcome<File> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
+    }
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(io::Error::from(io::ErrorKind::WouldBlock).into());
+        }
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    if creation_was_cut_short(&mut file)? {
+        file.set_len(0)?;
+    }
+    Ok(file)
+}
+
+/// redb writes its magic number last when it creates a file; before that there is a header and nothing else.
+fn creation_was_cut_short(file: &mut File) -> io::Result<bool> {
+    const MAGIC: usize = 9;
+    const HEADER: usize = 4096;
+    const LARGEST_NEW_FILE: u64 = 8 << 20;
+    let length = file.metadata()?.len();
+    if length == 0 || length > LARGEST_NEW_FILE {
+        return Ok(false);
+    }
+    let mut content = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.take(HEADER as u64).read_to_end(&mut content)?;
+    if content.iter().take(MAGIC).any(|byte| *byte != 0) {
+        return Ok(false);
+    }
+    content.clear();
+    file.read_to_end(&mut content)?;
+    Ok(content.iter().all(|byte| *byte == 0))
+}
+
+/// Makes the tables of a new file, and refuses a file that is not ours.
+fn prepare(database: &Database) -> Outcome<()> {
+    use redb::ReadableDatabase;
+    if let Ok(meta) = database.begin_read()?.open_table(META)
+        && counter(&meta, META_FORMAT)? == FORMAT
+    {
+        return Ok(());
+    }
+    let tx = database.begin_write()?;
+    {
+        let mut meta = tx.open_table(META)?;
+        let found = counter(&meta, META_FORMAT)?;
+        if found > FORMAT {
+            let cause = format!(
+                "the file has format {found}, this pontoond knows {FORMAT}: it was written by a newer one"
+            );
+            return Err(Failure::corrupt(cause));
+        }
+        tx.open_table(VERSIONS)?;
+        tx.open_table(LOG)?;
+        tx.open_table(LEASES)?;
+        tx.open_table(LEASED)?;
+        meta.insert(META_FORMAT, FORMAT)?;
+        meta.insert(META_REVISION, Revision::EMPTY_STORE.0)?;
+    }
+    tx.commit()?;
+    Ok(())
+}

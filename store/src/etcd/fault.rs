@@ -1,0 +1,215 @@
+//! What etcd's answers and the transport's errors mean.
+
+use std::error::Error as StdError;
+
+use tonic::{Code, Status};
+
+use crate::{Error, Fault, LeaseId, Revision};
+
+/// What to do about a failed call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The endpoint cannot serve now; another one might.
+    Away,
+    /// The login is over, or was made before the users changed. Log in again.
+    LoginOver,
+    /// etcd was asked for a user, but has authentication turned off.
+    AuthenticationOff,
+    /// Wrong user or password, or none where one is needed.
+    Unauthenticated,
+    PermissionDenied,
+    Compacted,
+    FutureRevision,
+    LeaseNotFound,
+    Full,
+    Corrupt,
+    Invalid,
+}
+
+pub(super) fn verdict(status: &Status) -> Verdict {
+    let message = status.message();
+    let says = |part: &str| message.contains(part);
+    match status.code() {
+        _ if says("revision of auth store is old") || says("invalid auth token") => {
+            Verdict::LoginOver
+        }
+        _ if says("authentication is not enabled") => Verdict::AuthenticationOff,
+        _ if says("authentication failed")
+            || says("user name is empty")
+            || says("user name not found") =>
+        {
+            Verdict::Unauthenticated
+        }
+        _ if says("requested lease not found") => Verdict::LeaseNotFound,
+        _ if says("revision has been compacted") => Verdict::Compacted,
+        _ if says("revision is a future revision") => Verdict::FutureRevision,
+        _ if says("database space exceeded") || says("etcdserver: no space") => Verdict::Full,
+        Code::Unauthenticated => Verdict::LoginOver,
+        Code::PermissionDenied => Verdict::PermissionDenied,
+        Code::DataLoss => Verdict::Corrupt,
+        Code::InvalidArgument
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::Unimplemented => Verdict::Invalid,
+        _ => Verdict::Away,
+    }
+}
+
+/// Whether the call failed before anything was sent, so that even a write may be tried elsewhere.
+pub(super) fn never_sent(status: &Status) -> bool {
+    sources(status).any(<dyn StdError>::is::<tonic::ConnectError>)
+}
+
+/// Whether the answer was longer than we are willing to take in one piece.
+pub(super) fn too_long(status: &Status) -> bool {
+    status.code() == Code::OutOfRange && status.message().contains("message length too large")
+}
+
+/// The particulars that errors need beyond the status.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Subject {
+    pub(super) revision: Option<Revision>,
+    pub(super) lease: Option<LeaseId>,
+}
+
+/// Says what a failed call means for the person who runs the cluster.
+pub(super) fn explain(endpoint: &str, operation: &str, subject: Subject, status: &Status) -> Error {
+    let verdict = verdict(status);
+    let fault = |hint: Option<&str>| {
+        Box::new(Fault {
+            target: endpoint.to_owned(),
+            operation: operation.to_owned(),
+            cause: cause(status),
+            hint: hint.map(str::to_owned),
+        })
+    };
+    match (verdict, subject) {
+        (Verdict::Compacted, Subject { revision, .. }) => {
+            Error::Compacted { requested: revision.unwrap_or_default(), compacted: None }
+        }
+        (Verdict::FutureRevision, Subject { revision, .. }) => {
+            Error::FutureRevision { requested: revision.unwrap_or_default(), current: None }
+        }
+        (Verdict::LeaseNotFound, Subject { lease: Some(lease), .. }) => Error::LeaseNotFound(lease),
+        (Verdict::Away, _) => {
+            let fault = fault(transport_hint(&cause(status)));
+            Error::Unavailable(fault)
+        }
+        (Verdict::LoginOver | Verdict::Unauthenticated, _) => Error::Unauthenticated(fault(Some(
+            "check username and password, and that the user exists in etcd (etcdctl user list)",
+        ))),
+        (Verdict::PermissionDenied, _) => Error::PermissionDenied(fault(Some(
+            "grant the user a role that may read and write everything under the prefix (etcdctl role \
+             grant-permission --prefix)",
+        ))),
+        (Verdict::Full, _) => Error::Full(fault(Some(
+            "etcd's quota is used up: compact, etcdctl defrag, then etcdctl alarm disarm; reads go on",
+        ))),
+        (Verdict::Corrupt, _) => Error::Corrupt(fault(Some(
+            "etcd found its data damaged: replace that member, or restore a backup",
+        ))),
+        (Verdict::AuthenticationOff | Verdict::Invalid | Verdict::LeaseNotFound, _) => {
+            Error::Invalid(fault(None))
+        }
+    }
+}
+
+/// The likely reason of a transport error, by the words of rustls, the kernel and etcd.
+pub(super) fn transport_hint(cause: &str) -> Option<&'static str> {
+    let hints: [(&[&str], &str); 10] = [
+        (
+            &["UnknownIssuer", "unknown issuer", "BadSignature"],
+            "etcd's certificate is not signed by an authority that we trust: set ca to the PEM file of the one that \
+             signed it",
+        ),
+        (
+            &["NotValidForName", "not valid for name", "certificate not valid for"],
+            "etcd's certificate is for another name: use an endpoint that it names, or set server-name",
+        ),
+        (
+            &["Expired", "NotValidYet"],
+            "etcd's certificate is out of date, or this host's clock is wrong",
+        ),
+        (
+            &[
+                "CertificateRequired",
+                "BadCertificate",
+                "UnknownCA",
+                "DecryptError",
+                "CertificateUnknown",
+            ],
+            "etcd wants a client certificate that its authority signed: set cert and key",
+        ),
+        (
+            &["InvalidContentType", "corrupt message"],
+            "the endpoint does not speak TLS: is it http, not https?",
+        ),
+        (&["Connection refused"], "nothing listens there: is etcd running, and is the port right?"),
+        (
+            &["No route to host", "Network is unreachable", "Host is unreachable"],
+            "this host has no way there: check addresses, routes and firewalls",
+        ),
+        (
+            &["dns error", "failed to lookup"],
+            "the name does not resolve: check the endpoint, or use an address",
+        ),
+        (
+            &["no leader", "leader changed"],
+            "etcd has no quorum: check that most of its members run",
+        ),
+        (
+            &["no answer within", "deadline", "timed out", "timeout"],
+            "it may be overloaded, stopped or cut off, or a firewall drops the packets",
+        ),
+    ];
+    let plain_to_tls = [
+        "frame with invalid size",
+        "connection reset",
+        "broken pipe",
+        "h2 protocol",
+        "closed before",
+    ];
+    hints
+        .iter()
+        .find(|(words, _)| words.iter().any(|word| cause.contains(word)))
+        .map(|(_, hint)| *hint)
+        .or_else(|| {
+            let lower = cause.to_lowercase();
+            plain_to_tls.iter().any(|word| lower.contains(word)).then_some(
+                "the connection was cut: is it https, not http, or does etcd want a client certificate?",
+            )
+        })
+}
+
+/// The chain of causes as one line, without the repetitions of wrappers.
+pub(super) fn cause(status: &Status) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let message = status.message();
+    if !message.is_empty() {
+        parts.push(message.to_owned());
+    }
+    for text in sources(status).map(ToString::to_string) {
+        // A tonic::Status in the chain prints as a dump of its fields.
+        if text == "transport error"
+            || text.contains("metadata:")
+            || parts.iter().any(|part| part.contains(&text))
+        {
+            continue;
+        }
+        parts.retain(|part| !text.contains(part.as_str()));
+        parts.push(text);
+    }
+    match parts.is_empty() {
+        true => status.code().to_string(),
+        false => parts.join(": "),
+    }
+}
+
+type Cause<'a> = &'a (dyn StdError + 'static);
+
+fn sources<'a>(error: Cause<'a>) -> impl Iterator<Item = Cause<'a>> {
+    std::iter::successors(error.source(), |error: &Cause<'a>| {
+        let error: Cause<'a> = *error;
+        error.source()
+    })
+}
