@@ -1,0 +1,44 @@
+//! Where the lab finds the programs under test.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// Names the folder with `pontoond`, `pontoon` and `pontoon-cni`, in place of `target/pontoon/bin`.
+pub const BIN_VARIABLE: &str = "PONTOON_BIN";
+
+/// The folder that holds the programs under test.
+#[must_use]
+pub fn folder() -> PathBuf {
+    env::var_os(BIN_VARIABLE).map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/pontoon/bin"),
+        PathBuf::from,
+    )
+}
+
+/// One of the programs under test.
+///
+/// # Errors
+/// When it has not been built.
+pub fn find(name: &str) -> Result<PathBuf> {
+    let path = folder().join(name);
+    if !path.is_file() {
+        bail!(
+            "{path:?} is not there: build it with `cargo xtask build`, or let {BIN_VARIABLE} name another folder"
+        );
+    }
+    // CNI plugins and daemons are started with other working directories than ours.
+    Ok(std::path::absolute(&path)?)
+}
+
+/// Where a program is on PATH or in the folders of the administrator, if anywhere.
+#[must_use]
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let administrators = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path)
+        .chain(administrators)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}
