@@ -10,12 +10,16 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::{Error, Event, KeyValue, Listing, Result, Revision, Store, Watch};
 
 /// Updates that wait for a slow reader before the mirror waits too.
 const BUFFER: usize = 16;
+
+/// A watch that lived less long than this did not work.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// What a mirror tells. Any update but [`Update::Lost`] says that the store is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,26 +130,37 @@ struct Gone;
 
 impl Follower {
     async fn run(mut self) {
-        loop {
-            let error = match self.begin().await {
-                Ok(Ok(watch)) => match self.pass_on(watch).await {
-                    Ok(error) => error,
-                    Err(Gone) => return,
-                },
-                Ok(Err(error)) => {
-                    if self.report(&error).await.is_err() {
-                        return;
-                    }
-                    self.backoff.wait().await;
-                    error
-                }
-                Err(Gone) => return,
-            };
-            tracing::debug!(prefix = self.prefix, %error, "the watch of the store ended");
-            if !matches!(error, Error::Unavailable(_)) {
-                self.position = None;
-            }
+        // The only way out is a reader that is gone.
+        while let Ok(()) = self.follow().await {
+            self.backoff.wait().await;
         }
+    }
+
+    /// Follows until something fails.
+    async fn follow(&mut self) -> Result<(), Gone> {
+        let error = match self.begin().await? {
+            Ok(watch) => {
+                let begun = Instant::now();
+                let error = self.pass_on(watch).await?;
+                // Where etcd is back at once, nobody needs to know; a watch that ends as soon as it begins is another
+                // matter.
+                if begun.elapsed() < SHORT && !error.needs_relist() {
+                    self.report(&error).await?;
+                } else if begun.elapsed() >= SHORT {
+                    self.backoff.reset();
+                }
+                error
+            }
+            Err(error) => {
+                self.report(&error).await?;
+                error
+            }
+        };
+        tracing::debug!(prefix = self.prefix, %error, "the store cannot be followed, will try again");
+        if !matches!(error, Error::Unavailable(_)) {
+            self.position = None;
+        }
+        Ok(())
     }
 
     /// Opens a watch: from where the reader is, or after a snapshot.
@@ -200,7 +215,6 @@ impl Follower {
                 Ok(batch) => batch,
                 Err(error) => return Ok(error),
             };
-            self.backoff.reset();
             if let Some(position) = &mut self.position {
                 position.advance(batch.revision, &batch.events);
             }

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
@@ -62,12 +63,20 @@ database_failures!(
 pub(super) struct DatabaseFile {
     path: PathBuf,
     cache_bytes: usize,
-    open: RwLock<Option<Database>>,
+    state: RwLock<State>,
+}
+
+enum State {
+    /// To be opened by the next step.
+    Closed,
+    Open(Database),
+    /// The library panicked over it. What it left in memory is not to be touched again.
+    Damaged(Error),
 }
 
 impl DatabaseFile {
     pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Self> {
-        let file = Self { path: path.to_owned(), cache_bytes, open: RwLock::new(None) };
+        let file = Self { path: path.to_owned(), cache_bytes, state: RwLock::new(State::Closed) };
         file.run("open", |_| Ok(()))?;
         Ok(file)
     }
@@ -77,46 +86,69 @@ impl DatabaseFile {
     }
 
     /// Runs a step on the database. After an I/O error redb wants to be opened anew; the next step does that, so that
-    /// a store whose disk was full works again once there is room.
+    /// a store whose disk was full works again once there is room. A panic in redb, which damaged files have been seen
+    /// to cause, is an error like any other.
     pub(super) fn run<T>(
         &self,
         operation: &str,
         step: impl FnOnce(&Database) -> Outcome<T>,
     ) -> Result<T> {
-        self.ensure_open().map_err(|failure| self.explain("open", failure))?;
-        let outcome = {
-            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-            match &*open {
-                Some(database) => step(database),
-                None => Err(redb::StorageError::DatabaseClosed.into()),
+        let run = || {
+            self.ensure_open()?;
+            match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+                State::Open(database) => step(database),
+                State::Damaged(error) => Err(error.clone().into()),
+                State::Closed => Err(redb::StorageError::DatabaseClosed.into()),
             }
         };
-        outcome.map_err(|failure| {
-            if !matches!(failure, Failure::Store(_)) {
-                self.close();
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(failure)) => {
+                if !matches!(failure, Failure::Store(_)) {
+                    self.close();
+                }
+                Err(self.explain(operation, failure))
             }
-            self.explain(operation, failure)
-        })
-    }
-
-    /// Closes the database; the next step opens it again.
-    pub(super) fn close(&self) {
-        *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
+            Err(panic) => Err(self.give_up(operation, panic.as_ref())),
+        }
     }
 
     fn ensure_open(&self) -> Outcome<()> {
-        if self.open.read().unwrap_or_else(PoisonError::into_inner).is_some() {
+        if !matches!(&*self.state.read().unwrap_or_else(PoisonError::into_inner), State::Closed) {
             return Ok(());
         }
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        if open.is_none() {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(&*state, State::Closed) {
             let file = open_locked(&self.path)?;
             let database =
                 Database::builder().set_cache_size(self.cache_bytes).create_file(file)?;
             prepare(&database)?;
-            *open = Some(database);
+            *state = State::Open(database);
         }
         Ok(())
+    }
+
+    /// Closes the database; the next step opens it again.
+    fn close(&self) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(&*state, State::Open(_)) {
+            close_quietly(std::mem::replace(&mut *state, State::Closed));
+        }
+    }
+
+    fn give_up(&self, operation: &str, panic: &(dyn std::any::Any + Send)) -> Error {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        let cause = format!("the database library stumbled over its content: {said}");
+        let error = Error::Corrupt(self.fault(operation, cause, CORRUPT_HINT));
+        let damaged = State::Damaged(error.clone());
+        let held = std::mem::replace(
+            &mut *self.state.write().unwrap_or_else(PoisonError::into_inner),
+            damaged,
+        );
+        // Its destructor would panic again, and a panic in a panic ends the process.
+        std::mem::forget(held);
+        error
     }
 
     /// Says what a failure means for the person who runs the host.
@@ -193,6 +225,20 @@ impl DatabaseFile {
             cause,
             hint: Some(hint.to_owned()),
         })
+    }
+}
+
+impl Drop for DatabaseFile {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        close_quietly(std::mem::replace(state, State::Closed));
+    }
+}
+
+/// Closes the database. It writes what helps the next start to be quick; where that fails, the next start is slower.
+fn close_quietly(state: State) {
+    if catch_unwind(AssertUnwindSafe(|| drop(state))).is_err() {
+        tracing::warn!("the embedded store could not be closed cleanly");
     }
 }
 

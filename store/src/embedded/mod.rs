@@ -57,7 +57,14 @@ struct Inner {
     writer: tokio::sync::Mutex<()>,
     revision: watch::Sender<Revision>,
     deadlines: Mutex<Deadlines>,
-    deadlines_changed: Notify,
+    /// Wakes the task that ends leases: there is a new one, or the store was dropped.
+    alarm: Arc<Notify>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.alarm.notify_one();
+    }
 }
 
 impl EmbeddedStore {
@@ -70,7 +77,7 @@ impl EmbeddedStore {
         let path = path.as_ref().to_owned();
         let inner = blocking("open", &path.clone(), move || Inner::open(&path, options)).await??;
         let inner = Arc::new(inner);
-        tokio::spawn(expire(Arc::downgrade(&inner)));
+        tokio::spawn(expire(Arc::downgrade(&inner), inner.alarm.clone()));
         Ok(Self { inner })
     }
 
@@ -102,7 +109,7 @@ impl Inner {
             writer: tokio::sync::Mutex::new(()),
             revision: watch::Sender::new(Revision(revision)),
             deadlines: Mutex::new(deadlines),
-            deadlines_changed: Notify::new(),
+            alarm: Arc::new(Notify::new()),
         })
     }
 
@@ -111,13 +118,8 @@ impl Inner {
         operation: String,
         step: impl FnOnce(&redb::Database) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
-        let this = self.clone();
-        let what = operation.clone();
-        let done = blocking(&operation, self.file.path(), move || this.file.run(&what, step)).await;
-        if done.is_err() {
-            self.file.close();
-        }
-        done?
+        let (this, what) = (self.clone(), operation.clone());
+        blocking(&operation, self.file.path(), move || this.file.run(&what, step)).await?
     }
 
     /// Makes one change durable, and tells the watches of it.
@@ -168,11 +170,10 @@ fn compact_if_due(tx: &redb::WriteTransaction, revision: Revision, keep: u64) ->
     Ok(())
 }
 
-/// Ends leases whose time is over, for as long as the store is open.
-async fn expire(store: Weak<Inner>) {
+/// Ends leases whose time is over, until the store is dropped. Holds the store only while it works.
+async fn expire(store: Weak<Inner>, alarm: Arc<Notify>) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
-    loop {
-        let Some(inner) = store.upgrade() else { return };
+    while let Some(inner) = store.upgrade() {
         let expired = inner.deadlines().expired(Instant::now());
         let mut failed = false;
         for lease in expired {
@@ -183,35 +184,37 @@ async fn expire(store: Weak<Inner>) {
                 failed = true;
             }
         }
+        let next = inner.deadlines().next();
+        drop(inner);
         if failed {
-            drop(inner);
             backoff.wait().await;
             continue;
         }
         backoff.reset();
-        // Looks up at least now and then, to notice that the store was dropped.
-        let idle = Instant::now() + Duration::from_secs(1);
-        let until = inner.deadlines().next().map_or(idle, |deadline| deadline.min(idle));
-        tokio::select! {
-            () = tokio::time::sleep_until(until) => {}
-            () = inner.deadlines_changed.notified() => {}
+        match next {
+            Some(deadline) => {
+                tokio::select! {
+                    () = tokio::time::sleep_until(deadline) => {}
+                    () = alarm.notified() => {}
+                }
+            }
+            None => alarm.notified().await,
         }
     }
 }
 
-/// Runs a step that may wait for the disk. A panic in the database library, which damaged files have been seen to
-/// cause, is an error like any other.
+/// Runs a step that may wait for the disk. It does not panic by itself; it fails when the runtime shuts down.
 async fn blocking<T: Send + 'static>(
     operation: &str,
     path: &Path,
     step: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(step).await.map_err(|error| {
-        Error::Corrupt(Box::new(Fault {
+        Error::Unavailable(Box::new(Fault {
             target: path.display().to_string(),
             operation: operation.to_owned(),
             cause: error.to_string(),
-            hint: Some("the file is damaged in a way that the database library does not handle; move it away".to_owned()),
+            hint: None,
         }))
     })
 }
@@ -261,7 +264,7 @@ impl Store for EmbeddedStore {
             .write("grant a lease".to_owned(), move |change| change.grant(ttl.as_secs()))
             .await?;
         self.inner.deadlines().grant(id, ttl, Instant::now());
-        self.inner.deadlines_changed.notify_one();
+        self.inner.alarm.notify_one();
         Ok(Lease { id, ttl })
     }
 

@@ -95,6 +95,9 @@ pub(super) fn explain(endpoint: &str, operation: &str, subject: Subject, status:
             let fault = fault(transport_hint(&cause(status)));
             Error::Unavailable(fault)
         }
+        (Verdict::Unauthenticated, _) if status.message().contains("user name is empty") => {
+            Error::Unauthenticated(fault(Some("etcd wants a user: set username and password")))
+        }
         (Verdict::LoginOver | Verdict::Unauthenticated, _) => Error::Unauthenticated(fault(Some(
             "check username and password, and that the user exists in etcd (etcdctl user list)",
         ))),
@@ -162,12 +165,13 @@ pub(super) fn transport_hint(cause: &str) -> Option<&'static str> {
             "it may be overloaded, stopped or cut off, or a firewall drops the packets",
         ),
     ];
-    let plain_to_tls = [
+    // A server that wants TLS, or a certificate, may just hang up.
+    let cut = [
         "frame with invalid size",
         "connection reset",
+        "connection closed",
         "broken pipe",
         "h2 protocol",
-        "closed before",
     ];
     hints
         .iter()
@@ -175,8 +179,8 @@ pub(super) fn transport_hint(cause: &str) -> Option<&'static str> {
         .map(|(_, hint)| *hint)
         .or_else(|| {
             let lower = cause.to_lowercase();
-            plain_to_tls.iter().any(|word| lower.contains(word)).then_some(
-                "the connection was cut: is it https, not http, or does etcd want a client certificate?",
+            cut.iter().any(|word| lower.contains(word)).then_some(
+                "the connection was cut: etcd stopped, or wants https, or wants a client certificate",
             )
         })
 }

@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 
 use super::config::EtcdConfig;
 use super::fault::{Subject, Verdict, explain, never_sent, verdict};
-use super::session::{Method, Session};
+use super::session::{Method, Session, name};
 use crate::{Error, Fault, Result};
 
 /// After a round in which no member answered, its error is given to everybody for so long before the next round.
@@ -65,8 +65,7 @@ impl Members {
     }
 
     pub(super) fn endpoints(&self) -> String {
-        let uris = self.uris.iter().map(|uri| uri.to_string().trim_end_matches('/').to_owned());
-        uris.collect::<Vec<_>>().join(",")
+        self.uris.iter().map(name).collect::<Vec<_>>().join(",")
     }
 
     /// A session with a member that answered. All who need a new one wait for the same attempt.
@@ -87,7 +86,7 @@ impl Members {
         let mut errors = Vec::new();
         for step in 0..self.uris.len() {
             let index = (first + step) % self.uris.len();
-            match Session::open(&self.config, &self.uris[index], &self.root).await {
+            match Session::open_in_time(&self.config, &self.uris[index], &self.root).await {
                 Ok(session) => {
                     tracing::debug!(
                         endpoint = session.endpoint(),

@@ -66,9 +66,18 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// [`Session::open`], in no more time than one connection and one request may take together.
+    pub(super) async fn open_in_time(config: &EtcdConfig, uri: &Uri, root: &str) -> Result<Self> {
+        let limit = config.connect_timeout + config.request_timeout;
+        let opened = tokio::time::timeout(limit, Self::open(config, uri, root)).await;
+        opened.unwrap_or_else(|_| {
+            Err(explain(&name(uri), "connect", Subject::default(), &late(limit)))
+        })
+    }
+
     /// Connects, logs in, and makes sure that the member can serve: it answers a read that needs the quorum.
-    pub(super) async fn open(config: &EtcdConfig, uri: &Uri, root: &str) -> Result<Self> {
-        let endpoint = uri.to_string().trim_end_matches('/').to_owned();
+    async fn open(config: &EtcdConfig, uri: &Uri, root: &str) -> Result<Self> {
+        let endpoint = name(uri);
         let failed = |operation: &str, status: &Status| {
             explain(&endpoint, operation, Subject::default(), status)
         };
@@ -232,6 +241,11 @@ async fn connect(config: &EtcdConfig, uri: &Uri) -> Result<Channel, Refusal> {
         Ok(channel) => channel.map_err(transport),
         Err(_) => Err(Refusal::Status(late(config.connect_timeout))),
     }
+}
+
+/// An endpoint as it is written in messages.
+pub(super) fn name(uri: &Uri) -> String {
+    uri.to_string().trim_end_matches('/').to_owned()
 }
 
 fn late(limit: Duration) -> Status {

@@ -7,25 +7,6 @@ use pontoon_store::{Compare, Created, Error, KeyValue, Op, OpResponse, Revision,
 
 use crate::subject::{brief, events_until, next};
 
-macro_rules! conformance {
-    ($($case:ident),* $(,)?) => {
-        mod embedded { $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                let subject = crate::subject::embedded().await.unwrap();
-                super::$case(subject.store.clone()).await;
-            }
-        )* }
-        mod etcd { $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                let Some(subject) = crate::subject::etcd().await else { return };
-                super::$case(subject.store.clone()).await;
-            }
-        )* }
-    };
-}
-
 conformance!(
     get_returns_what_was_put,
     list_sees_only_the_prefix_sorted,

@@ -7,40 +7,73 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use pontoon_store::{EtcdConfig, EtcdStore, Store};
+use pontoon_store::{Error, EtcdConfig, EtcdStore, Store};
 use tempfile::TempDir;
 
-/// A running or stopped etcd.
+/// A running or stopped member of an etcd cluster.
 pub(crate) struct EtcdServer {
     folder: TempDir,
     child: Option<Child>,
     client_port: u16,
-    peer_port: u16,
+    name: String,
+    peer: String,
+    cluster: String,
     scheme: &'static str,
     extra: Vec<String>,
 }
 
 impl EtcdServer {
-    /// Starts an etcd, or says why not.
+    /// Starts an etcd of one member, or says why not.
     pub(crate) async fn start() -> Option<Self> {
         Self::start_with("http", |_| Vec::new()).await
     }
 
-    /// Starts an etcd with further flags, which may name files in its folder.
+    /// Starts an etcd of one member with further flags, which may name files in its folder.
     pub(crate) async fn start_with(
         scheme: &'static str,
         flags: impl FnOnce(&Path) -> Vec<String>,
     ) -> Option<Self> {
+        let mut member = Self::prepare(1, scheme)?.pop()?;
+        member.extra = flags(member.folder.path());
+        member.resume().await;
+        Some(member)
+    }
+
+    /// Starts a cluster.
+    pub(crate) async fn start_cluster(members: usize) -> Option<Vec<Self>> {
+        let mut members = Self::prepare(members, "http")?;
+        members.iter_mut().for_each(Self::spawn);
+        for member in &members {
+            member.ready().await;
+        }
+        Some(members)
+    }
+
+    fn prepare(members: usize, scheme: &'static str) -> Option<Vec<Self>> {
         if Command::new("etcd").arg("--version").output().is_err() {
             eprintln!("skipped: needs etcd in PATH (apt install etcd-server)");
             return None;
         }
-        let folder = tempfile::tempdir().unwrap();
-        let extra = flags(folder.path());
-        let (client_port, peer_port) = free_ports();
-        let mut server = Self { folder, child: None, client_port, peer_port, scheme, extra };
-        server.resume().await;
-        Some(server)
+        let ports: Vec<(u16, u16)> =
+            free_ports(2 * members).chunks(2).map(|pair| (pair[0], pair[1])).collect();
+        let member =
+            |index: usize| (format!("test{index}"), format!("http://127.0.0.1:{}", ports[index].1));
+        let cluster: Vec<String> =
+            (0..members).map(member).map(|(name, peer)| format!("{name}={peer}")).collect();
+        let make = |index: usize| {
+            let (name, peer) = member(index);
+            Self {
+                folder: tempfile::tempdir().unwrap(),
+                child: None,
+                client_port: ports[index].0,
+                name,
+                peer,
+                cluster: cluster.join(","),
+                scheme,
+                extra: Vec::new(),
+            }
+        };
+        Some((0..members).map(make).collect())
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -114,17 +147,16 @@ impl EtcdServer {
 
     /// Starts etcd again on the same ports and data.
     pub(crate) async fn resume(&mut self) {
-        let peer = format!("http://127.0.0.1:{}", self.peer_port);
+        self.spawn();
+        self.ready().await;
+    }
+
+    fn spawn(&mut self) {
         let child = Command::new("etcd")
-            .args(["--name", "test", "--unsafe-no-fsync", "--log-level", "error"])
+            .args(["--name", &self.name, "--unsafe-no-fsync", "--log-level", "error"])
             .args(["--heartbeat-interval", "20", "--election-timeout", "200"])
-            .args([
-                "--initial-cluster",
-                &format!("test={peer}"),
-                "--initial-advertise-peer-urls",
-                &peer,
-            ])
-            .args(["--listen-peer-urls", &peer])
+            .args(["--initial-cluster", &self.cluster, "--initial-advertise-peer-urls", &self.peer])
+            .args(["--listen-peer-urls", &self.peer])
             .args([
                 "--listen-client-urls",
                 &self.endpoint(),
@@ -140,11 +172,20 @@ impl EtcdServer {
             .spawn()
             .unwrap();
         self.child = Some(child);
+    }
+
+    async fn ready(&self) {
         for _ in 0..300 {
-            if std::net::TcpStream::connect(("127.0.0.1", self.client_port)).is_ok() {
-                if self.scheme == "https" || self.store().health().await.is_ok() {
-                    return;
+            let listens = std::net::TcpStream::connect(("127.0.0.1", self.client_port)).is_ok();
+            // What is behind TLS or a login is for the case itself to find out.
+            let serves = || async {
+                match self.store().health().await {
+                    Ok(_) | Err(Error::Unauthenticated(_)) => true,
+                    Err(_) => self.scheme == "https",
                 }
+            };
+            if listens && serves().await {
+                return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -162,9 +203,8 @@ impl Drop for EtcdServer {
     }
 }
 
-fn free_ports() -> (u16, u16) {
-    let listeners =
-        [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
-    let [client, peer] = listeners.map(|listener| listener.local_addr().unwrap().port());
-    (client, peer)
+fn free_ports(count: usize) -> Vec<u16> {
+    let listeners: Vec<TcpListener> =
+        (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
 }

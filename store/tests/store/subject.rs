@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pontoon_store::embedded::{EmbeddedStore, Options};
-use pontoon_store::{Batch, Event, Revision, Store, Watch};
+use pontoon_store::{Batch, Event, Mirror, Revision, Store, Update, Watch};
 use tempfile::TempDir;
 
 use crate::etcd_server::EtcdServer;
@@ -55,4 +55,22 @@ pub(crate) fn brief(events: &[Event]) -> Vec<String> {
         Event::Delete { key, .. } => format!("-{key}"),
     };
     events.iter().map(name).collect()
+}
+
+/// The next update of a mirror, passing over mere progress.
+pub(crate) async fn update(mirror: &mut Mirror) -> Update {
+    loop {
+        match next_update(mirror).await {
+            Update::Progress { .. } => {}
+            update => return update,
+        }
+    }
+}
+
+/// The next update of a mirror, whatever it is.
+pub(crate) async fn next_update(mirror: &mut Mirror) -> Update {
+    tokio::time::timeout(Duration::from_secs(30), mirror.next())
+        .await
+        .expect("the mirror tells something")
+        .unwrap()
 }
