@@ -19,11 +19,7 @@ pub const MAX_REQUEST: u64 = 4 << 20;
 
 /// What a client asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    tag = "verb",
-    rename_all = "kebab-case",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "verb", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Request {
     /// CNI ADD.
     Add(Box<AttachmentSpec>),
@@ -94,11 +90,7 @@ pub struct Failure {
 impl Failure {
     /// A failure of this kind.
     pub fn new(code: Code, msg: impl Into<String>, details: impl Into<String>) -> Self {
-        Self {
-            code,
-            msg: msg.into(),
-            details: details.into(),
-        }
+        Self { code, msg: msg.into(), details: details.into() }
     }
 }
 
@@ -256,14 +248,9 @@ mod tests {
 
     #[test]
     fn requests_survive_the_wire() {
-        let id = AttachmentId {
-            container_id: "c".parse().unwrap(),
-            ifname: "eth0".parse().unwrap(),
-        };
-        let request = Request::Gc {
-            network: "pontoon".parse().unwrap(),
-            valid: vec![id.clone()],
-        };
+        let id =
+            AttachmentId { container_id: "c".parse().unwrap(), ifname: "eth0".parse().unwrap() };
+        let request = Request::Gc { network: "pontoon".parse().unwrap(), valid: vec![id.clone()] };
         let text = serde_json::to_string(&request).unwrap();
         assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
         let failure = Response::Failed(Failure::new(Code::HostPortTaken, "taken", "by web"));

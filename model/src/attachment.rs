@@ -99,9 +99,7 @@ macro_rules! checked_text {
 /// `^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$`, bounded so that it can be part of a file's name.
 fn is_cni_word(text: &str) -> bool {
     text.len() <= 200
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
@@ -295,16 +293,7 @@ mod tests {
         for bad in ["", "-a", "../etc", "a/b", "a b", "a\0", &"x".repeat(201)] {
             assert!(bad.parse::<ContainerId>().is_err(), "{bad}");
         }
-        for bad in [
-            "",
-            ".",
-            "..",
-            "a/b",
-            "a:b",
-            "a b",
-            "0123456789abcdef",
-            "a\n",
-        ] {
+        for bad in ["", ".", "..", "a/b", "a:b", "a b", "0123456789abcdef", "a\n"] {
             assert!(bad.parse::<IfName>().is_err(), "{bad}");
         }
     }

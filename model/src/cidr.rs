@@ -61,10 +61,7 @@ pub fn to_bits(ip: IpAddr) -> u128 {
 #[must_use]
 pub fn from_bits(family: Family, bits: u128) -> IpAddr {
     match family {
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "an IPv4 address is the low 32 bits"
-        )]
+        #[allow(clippy::cast_possible_truncation, reason = "an IPv4 address is the low 32 bits")]
         Family::V4 => IpAddr::V4(Ipv4Addr::from(bits as u32)),
         Family::V6 => IpAddr::V6(Ipv6Addr::from(bits)),
     }
@@ -85,28 +82,20 @@ pub fn nth(net: IpNetwork, offset: u128) -> Option<IpAddr> {
     if offset > size_less_one(net) {
         return None;
     }
-    Some(from_bits(
-        Family::of_network(net),
-        to_bits(net.network()) + offset,
-    ))
+    Some(from_bits(Family::of_network(net), to_bits(net.network()) + offset))
 }
 
 /// How many steps an address is behind its network's first, or `None` outside it.
 #[must_use]
 pub fn offset(net: IpNetwork, ip: IpAddr) -> Option<u128> {
-    net.contains(ip)
-        .then(|| to_bits(ip) - to_bits(net.network()))
+    net.contains(ip).then(|| to_bits(ip) - to_bits(net.network()))
 }
 
 /// The number of addresses less one (so that ::/0 fits).
 #[must_use]
 pub fn size_less_one(net: IpNetwork) -> u128 {
     let host_bits = u32::from(Family::of_network(net).bits() - net.prefix());
-    if host_bits == 128 {
-        u128::MAX
-    } else {
-        (1u128 << host_bits) - 1
-    }
+    if host_bits == 128 { u128::MAX } else { (1u128 << host_bits) - 1 }
 }
 
 /// Whether two networks share an address.
@@ -182,15 +171,9 @@ mod tests {
     #[test]
     fn edges_do_not_overflow() {
         assert_eq!(size_less_one(net("::/0")), u128::MAX);
-        assert_eq!(
-            nth(net("255.255.255.0/24"), 255),
-            Some("255.255.255.255".parse().unwrap())
-        );
+        assert_eq!(nth(net("255.255.255.0/24"), 255), Some("255.255.255.255".parse().unwrap()));
         assert_eq!(nth(net("255.255.255.0/24"), 256), None);
-        assert_eq!(
-            gateway(net("10.0.0.1/32")),
-            "10.0.0.1".parse::<IpAddr>().unwrap()
-        );
+        assert_eq!(gateway(net("10.0.0.1/32")), "10.0.0.1".parse::<IpAddr>().unwrap());
     }
 
     proptest! {

@@ -131,9 +131,7 @@ impl Default for ClusterConfig {
     /// kubeadm's service range.
     fn default() -> Self {
         let v4 = |a, b, c, d, prefix| {
-            IpNetwork::new(IpAddr::from([a, b, c, d]), prefix)
-                .into_iter()
-                .collect::<Vec<_>>()
+            IpNetwork::new(IpAddr::from([a, b, c, d]), prefix).into_iter().collect::<Vec<_>>()
         };
         Self {
             pod_cidrs: v4(10, 244, 0, 0, 16),
@@ -151,10 +149,7 @@ impl ClusterConfig {
     /// The pod CIDR of a family.
     #[must_use]
     pub fn pod_cidr(&self, family: Family) -> Option<IpNetwork> {
-        self.pod_cidrs
-            .iter()
-            .copied()
-            .find(|c| Family::of_network(*c) == family)
+        self.pod_cidrs.iter().copied().find(|c| Family::of_network(*c) == family)
     }
 
     /// The prefix length of a node subnet of a family.
@@ -181,11 +176,7 @@ impl ClusterConfig {
         check_ranges("podCidrs", &self.pod_cidrs)?;
         check_ranges("serviceCidrs", &self.service_cidrs)?;
         for pods in &self.pod_cidrs {
-            if let Some(services) = self
-                .service_cidrs
-                .iter()
-                .find(|s| cidr::overlap(*pods, **s))
-            {
+            if let Some(services) = self.service_cidrs.iter().find(|s| cidr::overlap(*pods, **s)) {
                 return fail(
                     "serviceCidrs",
                     format!("{services} overlaps the pod CIDR {pods}: use a range of its own"),
@@ -215,10 +206,7 @@ impl ClusterConfig {
             );
         }
         if self.backend.vxlan_port == 0 {
-            return fail(
-                "backend.vxlanPort",
-                "0 is no UDP port: the usual one is 8472".into(),
-            );
+            return fail("backend.vxlanPort", "0 is no UDP port: the usual one is 8472".into());
         }
         let domain = self.cluster_domain.parse::<crate::name::NodeName>();
         if domain.is_err() {
@@ -254,16 +242,10 @@ fn check_ranges(field: &'static str, ranges: &[IpNetwork]) -> Result<(), Cluster
                 ),
             ));
         }
-        if ranges[..i]
-            .iter()
-            .any(|r| Family::of_network(*r) == Family::of_network(*range))
-        {
+        if ranges[..i].iter().any(|r| Family::of_network(*r) == Family::of_network(*range)) {
             return Err(ClusterConfigError::new(
                 field,
-                format!(
-                    "two {} ranges: give one a family",
-                    Family::of_network(*range)
-                ),
+                format!("two {} ranges: give one a family", Family::of_network(*range)),
             ));
         }
     }
@@ -285,25 +267,16 @@ mod tests {
         let config = ClusterConfig::default();
         assert_eq!(config.validate(), Ok(()));
         let json = serde_json::to_string(&config).unwrap();
-        assert_eq!(
-            serde_json::from_str::<ClusterConfig>(&json).unwrap(),
-            config
-        );
+        assert_eq!(serde_json::from_str::<ClusterConfig>(&json).unwrap(), config);
     }
 
     #[test]
     fn errors_name_the_field_the_value_and_the_mend() {
         let said = with(|c| c.pod_cidrs = vec!["10.244.1.0/16".parse().unwrap()]).unwrap_err();
-        assert_eq!(
-            said,
-            "podCidrs: 10.244.1.0/16 has host bits set: did you mean 10.244.0.0/16?"
-        );
+        assert_eq!(said, "podCidrs: 10.244.1.0/16 has host bits set: did you mean 10.244.0.0/16?");
         let said =
             with(|c| c.service_cidrs = vec!["10.244.128.0/20".parse().unwrap()]).unwrap_err();
-        assert!(
-            said.starts_with("serviceCidrs: 10.244.128.0/20 overlaps"),
-            "{said}"
-        );
+        assert!(said.starts_with("serviceCidrs: 10.244.128.0/20 overlaps"), "{said}");
         let said = with(|c| c.node_prefix_v4 = 12).unwrap_err();
         assert_eq!(
             said,

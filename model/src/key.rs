@@ -64,14 +64,8 @@ impl std::str::FromStr for Key {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let malformed = |problem: String| KeyError::Malformed {
-            key: text.to_owned(),
-            problem,
-        };
-        let node = |name: &str| {
-            name.parse::<NodeName>()
-                .map_err(|e| malformed(e.to_string()))
-        };
+        let malformed = |problem: String| KeyError::Malformed { key: text.to_owned(), problem };
+        let node = |name: &str| name.parse::<NodeName>().map_err(|e| malformed(e.to_string()));
         if text == "config" {
             Ok(Self::Config)
         } else if let Some(name) = text.strip_prefix(SUBNETS) {
@@ -84,12 +78,8 @@ impl std::str::FromStr for Key {
             let mut parts = rest.splitn(3, '/');
             let mut part = || parts.next().unwrap_or_default();
             let owner = node(part())?;
-            let namespace = part()
-                .parse::<Namespace>()
-                .map_err(|e| malformed(e.to_string()))?;
-            let name = part()
-                .parse::<PodName>()
-                .map_err(|e| malformed(e.to_string()))?;
+            let namespace = part().parse::<Namespace>().map_err(|e| malformed(e.to_string()))?;
+            let name = part().parse::<PodName>().map_err(|e| malformed(e.to_string()))?;
             Ok(Self::Pod(owner, PodId { namespace, name }))
         } else {
             Err(KeyError::UnknownKind(text.to_owned()))
@@ -101,12 +91,8 @@ fn parse_subnet(name: &str) -> Result<IpNetwork, String> {
     let (address, prefix) = name
         .split_once('-')
         .ok_or_else(|| format!("{name:?} is no subnet: expected 10.244.1.0-24"))?;
-    let address: IpAddr = address
-        .parse()
-        .map_err(|_| format!("{address:?} is no IP address"))?;
-    let prefix: u8 = prefix
-        .parse()
-        .map_err(|_| format!("{prefix:?} is no prefix length"))?;
+    let address: IpAddr = address.parse().map_err(|_| format!("{address:?} is no IP address"))?;
+    let prefix: u8 = prefix.parse().map_err(|_| format!("{prefix:?} is no prefix length"))?;
     let net = IpNetwork::new(address, prefix).map_err(|e| e.to_string())?;
     if !cidr::is_canonical(net) {
         return Err(format!("{net} has host bits set"));
@@ -129,19 +115,13 @@ mod tests {
             "alive/a",
             "pods/host-1/default/web-0.a",
         ] {
-            assert_eq!(
-                text.parse::<Key>().map(|k| k.to_string()).as_deref(),
-                Ok(text)
-            );
+            assert_eq!(text.parse::<Key>().map(|k| k.to_string()).as_deref(), Ok(text));
         }
     }
 
     #[test]
     fn wrong_keys_are_told_apart() {
-        assert!(matches!(
-            "services/a/b".parse::<Key>(),
-            Err(KeyError::UnknownKind(_))
-        ));
+        assert!(matches!("services/a/b".parse::<Key>(), Err(KeyError::UnknownKind(_))));
         for text in [
             "subnets/10.244.1.0",
             "subnets/10.244.1.7-24",
@@ -150,10 +130,7 @@ mod tests {
             "nodes/A",
             "pods/a/b",
         ] {
-            assert!(
-                matches!(text.parse::<Key>(), Err(KeyError::Malformed { .. })),
-                "{text}"
-            );
+            assert!(matches!(text.parse::<Key>(), Err(KeyError::Malformed { .. })), "{text}");
         }
     }
 

@@ -44,11 +44,7 @@ impl MacAddr {
     /// When the text is no MAC address, or a group address.
     pub fn parse_unicast(text: &str) -> Result<Self, MacError> {
         let mac: Self = text.parse()?;
-        if mac.is_unicast() {
-            Ok(mac)
-        } else {
-            Err(MacError::NotUnicast(mac))
-        }
+        if mac.is_unicast() { Ok(mac) } else { Err(MacError::NotUnicast(mac)) }
     }
 }
 
@@ -106,18 +102,10 @@ mod tests {
 
     #[test]
     fn refuses_other_texts() {
-        for text in [
-            "",
-            "02:00:5e:10:00",
-            "02:00:5e:10:00:01:02",
-            "2:0:5e:10:0:1",
-            "+2:00:5e:10:00:01",
-        ] {
-            assert_eq!(
-                text.parse::<MacAddr>(),
-                Err(MacError::Syntax(text.into())),
-                "{text}"
-            );
+        for text in
+            ["", "02:00:5e:10:00", "02:00:5e:10:00:01:02", "2:0:5e:10:0:1", "+2:00:5e:10:00:01"]
+        {
+            assert_eq!(text.parse::<MacAddr>(), Err(MacError::Syntax(text.into())), "{text}");
         }
         assert!(MacAddr::parse_unicast("01:00:5e:00:00:01").is_err());
         assert!(MacAddr::parse_unicast("00:00:00:00:00:00").is_err());

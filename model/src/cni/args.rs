@@ -105,10 +105,7 @@ fn addresses(value: &str) -> Result<Vec<IpAddr>, ArgsError> {
     for text in value.split(',') {
         address_of(text)
             .and_then(|address| pod_address(address, &mut addresses))
-            .map_err(|expected| ArgsError::Ip {
-                value: text.to_owned(),
-                expected,
-            })?;
+            .map_err(|expected| ArgsError::Ip { value: text.to_owned(), expected })?;
     }
     Ok(addresses)
 }
@@ -165,10 +162,7 @@ mod tests {
 
     #[test]
     fn podman_names_the_container_alone() {
-        assert_eq!(
-            pod("IgnoreUnknown=1;K8S_POD_NAME=focused_hopper"),
-            "default/focused-hopper"
-        );
+        assert_eq!(pod("IgnoreUnknown=1;K8S_POD_NAME=focused_hopper"), "default/focused-hopper");
         assert_eq!(pod("K8S_POD_NAME=My_App_._v1.2_"), "default/my-app.v1.2");
         assert_eq!(args("K8S_POD_NAMESPACE=shop").unwrap().pod, None);
         assert_eq!(args("K8S_POD_NAME=;K8S_POD_NAMESPACE=").unwrap().pod, None);
@@ -180,35 +174,21 @@ mod tests {
             let error = args(text).unwrap_err().to_string();
             assert!(error.starts_with("K8S_POD_NAME: pod name"), "{error}");
         }
-        let error = args("K8S_POD_NAME=a;K8S_POD_NAMESPACE=a.b")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("K8S_POD_NAMESPACE: namespace \"a.b\""),
-            "{error}"
-        );
+        let error = args("K8S_POD_NAME=a;K8S_POD_NAMESPACE=a.b").unwrap_err().to_string();
+        assert!(error.starts_with("K8S_POD_NAMESPACE: namespace \"a.b\""), "{error}");
     }
 
     #[test]
     fn unknown_keys_need_leave() {
-        assert_eq!(
-            args("A=1;B=2"),
-            Err(ArgsError::Unknown(vec!["A=1".into(), "B=2".into()]))
-        );
+        assert_eq!(args("A=1;B=2"), Err(ArgsError::Unknown(vec!["A=1".into(), "B=2".into()])));
         assert_eq!(
             args("A=1;IgnoreUnknown=0").unwrap_err().to_string(),
             r#"unknown args ["A=1"]: remove them, or add IgnoreUnknown=1"#
         );
         for leave in ["1", "true", "TRUE"] {
-            assert_eq!(
-                args(&format!("A=1;IgnoreUnknown={leave}")),
-                Ok(Args::default())
-            );
+            assert_eq!(args(&format!("A=1;IgnoreUnknown={leave}")), Ok(Args::default()));
         }
-        assert_eq!(
-            args("IgnoreUnknown=yes"),
-            Err(ArgsError::IgnoreUnknown("yes".into()))
-        );
+        assert_eq!(args("IgnoreUnknown=yes"), Err(ArgsError::IgnoreUnknown("yes".into())));
     }
 
     #[test]
@@ -221,23 +201,12 @@ mod tests {
     #[test]
     fn addresses_and_mac_are_read() {
         let read = args("IP=10.1.2.3,fd00::3/64;MAC=02:00:5e:10:00:01").unwrap();
-        assert_eq!(
-            read.addresses,
-            ["10.1.2.3", "fd00::3"].map(|a| a.parse::<IpAddr>().unwrap())
-        );
+        assert_eq!(read.addresses, ["10.1.2.3", "fd00::3"].map(|a| a.parse::<IpAddr>().unwrap()));
         assert_eq!(read.mac, Some(MacAddr([2, 0, 0x5e, 0x10, 0, 1])));
         assert_eq!(args("IP=;MAC="), Ok(Args::default()));
-        for text in [
-            "IP=10.1.2",
-            "IP=10.1.2.3,",
-            "IP=0.0.0.0",
-            "IP=10.1.2.3,10.1.2.4",
-        ] {
+        for text in ["IP=10.1.2", "IP=10.1.2.3,", "IP=0.0.0.0", "IP=10.1.2.3,10.1.2.4"] {
             assert!(matches!(args(text), Err(ArgsError::Ip { .. })), "{text}");
         }
-        assert!(matches!(
-            args("MAC=01:00:5e:00:00:01"),
-            Err(ArgsError::Mac(_))
-        ));
+        assert!(matches!(args("MAC=01:00:5e:00:00:01"), Err(ArgsError::Mac(_))));
     }
 }

@@ -29,14 +29,8 @@ pub enum Verb {
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Add,
-        Self::Del,
-        Self::Check,
-        Self::Gc,
-        Self::Status,
-        Self::Version,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Add, Self::Del, Self::Check, Self::Gc, Self::Status, Self::Version];
 
     /// The first version that has it, of those that Pontoon speaks.
     #[must_use]
@@ -215,10 +209,9 @@ impl Call {
         let text = |variable: &'static str| match get(variable).map(OsString::into_string) {
             None => Ok(String::new()),
             Some(Ok(value)) => Ok(value),
-            Some(Err(value)) => Err(CallError::NotText {
-                variable,
-                value: value.to_string_lossy().into_owned(),
-            }),
+            Some(Err(value)) => {
+                Err(CallError::NotText { variable, value: value.to_string_lossy().into_owned() })
+            }
         };
 
         let command = text("CNI_COMMAND")?;
@@ -247,16 +240,11 @@ impl Call {
         };
         let netns = || netns(text("CNI_NETNS")?);
         Ok(Self::Network(match verb {
-            Verb::Add => Operation::Add {
-                id: id()?,
-                netns: netns()?,
-                args: text("CNI_ARGS")?.parse()?,
-            },
+            Verb::Add => {
+                Operation::Add { id: id()?, netns: netns()?, args: text("CNI_ARGS")?.parse()? }
+            }
             Verb::Del => Operation::Del { id: id()? },
-            Verb::Check => Operation::Check {
-                id: id()?,
-                netns: netns()?,
-            },
+            Verb::Check => Operation::Check { id: id()?, netns: netns()? },
             Verb::Gc => Operation::Gc,
             Verb::Status => Operation::Status,
             Verb::Version => return Ok(Self::Version),

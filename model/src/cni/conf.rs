@@ -52,16 +52,10 @@ impl NetConf {
     /// supported or lacks the verb.
     pub fn parse(stdin: &[u8], verb: Verb) -> Result<Self, Failure> {
         let undecodable = |details: String| {
-            Failure::new(
-                Code::Decode,
-                "cannot decode the network configuration on stdin",
-                details,
-            )
+            Failure::new(Code::Decode, "cannot decode the network configuration on stdin", details)
         };
         if stdin.iter().all(u8::is_ascii_whitespace) {
-            return Err(undecodable(
-                "stdin is empty: a runtime writes a JSON object".to_owned(),
-            ));
+            return Err(undecodable("stdin is empty: a runtime writes a JSON object".to_owned()));
         }
         let document: Value =
             serde_json::from_slice(stdin).map_err(|error| undecodable(error.to_string()))?;
@@ -77,13 +71,7 @@ impl NetConf {
         let version = version(&root, verb)?;
         let socket = path(&root, "socket", DEFAULT_SOCKET, MAX_SOCKET_PATH)?;
         let pending_dir = path(&root, "pendingDir", DEFAULT_PENDING_DIR, usize::MAX)?;
-        Ok(Self {
-            version,
-            name,
-            socket,
-            pending_dir,
-            document,
-        })
+        Ok(Self { version, name, socket, pending_dir, document })
     }
 
     /// What the runtime asks of the attachment, here and in `CNI_ARGS`.
@@ -132,16 +120,9 @@ impl NetConf {
 }
 
 fn version(root: &Field<'_>, verb: Verb) -> Result<SpecVersion, Failure> {
-    let asked = root
-        .member("cniVersion")?
-        .map(|field| field.text())
-        .transpose()?;
+    let asked = root.member("cniVersion")?.map(|field| field.text()).transpose()?;
     let listed = match root.member("cniVersions")? {
-        Some(list) => list
-            .items()?
-            .iter()
-            .map(Field::text)
-            .collect::<Result<Vec<_>, _>>()?,
+        Some(list) => list.items()?.iter().map(Field::text).collect::<Result<Vec<_>, _>>()?,
         None => Vec::new(),
     };
     SpecVersion::negotiate(asked, &listed, verb)

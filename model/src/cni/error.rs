@@ -44,9 +44,6 @@ mod tests {
             r#"{"cniVersion":"0.4.0","code":103,"msg":"taken","details":"by web"}"#
         );
         failure.details.clear();
-        assert_eq!(
-            text(&failure),
-            r#"{"cniVersion":"0.4.0","code":103,"msg":"taken"}"#
-        );
+        assert_eq!(text(&failure), r#"{"cniVersion":"0.4.0","code":103,"msg":"taken"}"#);
     }
 }

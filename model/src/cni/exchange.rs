@@ -48,19 +48,12 @@ impl Exchange {
             }
             Operation::Del { id } => Request::Del { id },
             Operation::Check { id, netns } => check(id, netns, conf)?,
-            Operation::Gc => Request::Gc {
-                network: conf.name.clone(),
-                valid: conf.valid_attachments()?,
-            },
+            Operation::Gc => {
+                Request::Gc { network: conf.name.clone(), valid: conf.valid_attachments()? }
+            }
             Operation::Status => Request::Ready,
         };
-        Ok(Self {
-            request,
-            verb,
-            version: conf.version,
-            netns: sandbox,
-            previous,
-        })
+        Ok(Self { request, verb, version: conf.version, netns: sandbox, previous })
     }
 
     /// What goes to stdout, if anything.
@@ -73,9 +66,7 @@ impl Exchange {
             (_, Response::Failed(failure)) => Err(failure),
             (Verb::Add, Response::Attached(attached)) => {
                 let ours = CniResult::of(&attached, &self.netns);
-                Ok(Some(
-                    self.previous.followed_by(ours).in_version(self.version),
-                ))
+                Ok(Some(self.previous.followed_by(ours).in_version(self.version)))
             }
             (Verb::Del | Verb::Check | Verb::Gc | Verb::Status, Response::Done) => Ok(None),
             (verb, _) => Err(Failure::new(
@@ -89,32 +80,21 @@ impl Exchange {
 
 fn check(id: AttachmentId, netns: PathBuf, conf: &NetConf) -> Result<Request, FieldError> {
     let expected = "CHECK needs the result of ADD, with an address of the interface";
-    let previous = conf
-        .prev_result()?
-        .ok_or_else(|| FieldError::missing("prevResult", expected))?;
+    let previous =
+        conf.prev_result()?.ok_or_else(|| FieldError::missing("prevResult", expected))?;
     let addresses = previous.addresses_of(&id.ifname);
     if addresses.is_empty() {
         let ifname = &id.ifname;
-        return Err(FieldError::missing(
-            "prevResult.ips",
-            format!("{expected} {ifname}"),
-        ));
+        return Err(FieldError::missing("prevResult.ips", format!("{expected} {ifname}")));
     }
-    Ok(Request::Check {
-        id,
-        netns,
-        addresses,
-    })
+    Ok(Request::Check { id, netns, addresses })
 }
 
 /// STATUS knows one code for every reason why ADD would not be served (CNI spec 1.1.0, section 2,
 /// "STATUS").
 #[must_use]
 pub fn not_available(failure: Failure) -> Failure {
-    Failure {
-        code: Code::NotAvailable,
-        ..failure
-    }
+    Failure { code: Code::NotAvailable, ..failure }
 }
 
 #[cfg(test)]

@@ -34,20 +34,13 @@ pub enum FieldError {
 impl FieldError {
     /// An error at a field that is not there.
     pub fn missing(path: &str, expected: impl Into<Cow<'static, str>>) -> Self {
-        Self::Missing {
-            path: path.to_owned(),
-            expected: expected.into(),
-        }
+        Self::Missing { path: path.to_owned(), expected: expected.into() }
     }
 }
 
 impl From<FieldError> for Failure {
     fn from(error: FieldError) -> Self {
-        Self::new(
-            Code::InvalidConfig,
-            "invalid network configuration",
-            error.to_string(),
-        )
+        Self::new(Code::InvalidConfig, "invalid network configuration", error.to_string())
     }
 }
 
@@ -65,10 +58,7 @@ impl<'a> Field<'a> {
     /// The document itself.
     #[must_use]
     pub fn document(value: &'a Value) -> Self {
-        Self {
-            path: String::new(),
-            value,
-        }
+        Self { path: String::new(), value }
     }
 
     /// The error that this field is wrong, and what would be right.
@@ -84,11 +74,7 @@ impl<'a> Field<'a> {
                 }
             }
         };
-        FieldError::Wrong {
-            path: self.path.clone(),
-            value,
-            expected: expected.into(),
-        }
+        FieldError::Wrong { path: self.path.clone(), value, expected: expected.into() }
     }
 
     /// A member of this object; `None` when it is absent or null, which Go's encoder writes for
@@ -97,17 +83,11 @@ impl<'a> Field<'a> {
     /// # Errors
     /// When this is no object.
     pub fn member(&self, key: &str) -> Result<Option<Self>, FieldError> {
-        let object = self
-            .value
-            .as_object()
-            .ok_or_else(|| self.wrong("write an object"))?;
+        let object = self.value.as_object().ok_or_else(|| self.wrong("write an object"))?;
         Ok(object
             .get(key)
             .filter(|value| !value.is_null())
-            .map(|value| Self {
-                path: self.path_to(key),
-                value,
-            }))
+            .map(|value| Self { path: self.path_to(key), value }))
     }
 
     /// The same with the key in any case, as Go's decoder reads it. containerd writes some
@@ -131,18 +111,9 @@ impl<'a> Field<'a> {
     /// # Errors
     /// When this is no object.
     pub fn members(&self) -> Result<Vec<(&'a str, Self)>, FieldError> {
-        let object = self
-            .value
-            .as_object()
-            .ok_or_else(|| self.wrong("write an object"))?;
+        let object = self.value.as_object().ok_or_else(|| self.wrong("write an object"))?;
         let member = |(key, value): (&'a String, &'a Value)| {
-            (
-                key.as_str(),
-                Self {
-                    path: self.path_to(key),
-                    value,
-                },
-            )
+            (key.as_str(), Self { path: self.path_to(key), value })
         };
         Ok(object.iter().map(member).collect())
     }
@@ -152,14 +123,8 @@ impl<'a> Field<'a> {
     /// # Errors
     /// When this is no list.
     pub fn items(&self) -> Result<Vec<Self>, FieldError> {
-        let list = self
-            .value
-            .as_array()
-            .ok_or_else(|| self.wrong("write a list"))?;
-        let item = |(index, value)| Self {
-            path: format!("{}[{index}]", self.path),
-            value,
-        };
+        let list = self.value.as_array().ok_or_else(|| self.wrong("write a list"))?;
+        let item = |(index, value)| Self { path: format!("{}[{index}]", self.path), value };
         Ok(list.iter().enumerate().map(item).collect())
     }
 
@@ -174,9 +139,7 @@ impl<'a> Field<'a> {
     /// # Errors
     /// When this is no string.
     pub fn text(&self) -> Result<&'a str, FieldError> {
-        self.value
-            .as_str()
-            .ok_or_else(|| self.wrong("write a string"))
+        self.value.as_str().ok_or_else(|| self.wrong("write a string"))
     }
 
     /// This text as something else; the error is that of `T`.
@@ -184,9 +147,7 @@ impl<'a> Field<'a> {
     /// # Errors
     /// When this is no string, or not that of a `T`.
     pub fn parsed<T: FromStr<Err: fmt::Display>>(&self) -> Result<T, FieldError> {
-        self.text()?
-            .parse()
-            .map_err(|error: T::Err| self.wrong(error.to_string()))
+        self.text()?.parse().map_err(|error: T::Err| self.wrong(error.to_string()))
     }
 
     /// The same, where an empty text stands for nothing, as in Go.
@@ -196,11 +157,7 @@ impl<'a> Field<'a> {
     pub fn parsed_unless_empty<T: FromStr<Err: fmt::Display>>(
         &self,
     ) -> Result<Option<T>, FieldError> {
-        if self.text()?.is_empty() {
-            Ok(None)
-        } else {
-            self.parsed().map(Some)
-        }
+        if self.text()?.is_empty() { Ok(None) } else { self.parsed().map(Some) }
     }
 
     /// This integer.
@@ -215,9 +172,7 @@ impl<'a> Field<'a> {
     }
 
     fn path_to(&self, key: &str) -> String {
-        let plain = key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if !plain {
             format!("{}[{key:?}]", self.path)
         } else if self.path.is_empty() {
@@ -237,19 +192,11 @@ mod tests {
     fn an_error_shows_the_path_the_value_and_what_would_be_right() {
         let document = json!({"a": {"b.c": [{"port": 70_000}, "é".repeat(100)]}, "n": null});
         let document = Field::document(&document);
-        let list = document
-            .member("a")
-            .unwrap()
-            .unwrap()
-            .member("b.c")
-            .unwrap()
-            .unwrap();
+        let list = document.member("a").unwrap().unwrap().member("b.c").unwrap().unwrap();
         let items = list.items().unwrap();
         let port = items[0].member("port").unwrap().unwrap();
         assert_eq!(
-            port.integer::<u16>("use 0 to 65535")
-                .unwrap_err()
-                .to_string(),
+            port.integer::<u16>("use 0 to 65535").unwrap_err().to_string(),
             r#"a["b.c"][0].port: 70000 is not valid: use 0 to 65535"#
         );
         let long = items[1].items().unwrap_err().to_string();

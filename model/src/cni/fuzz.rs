@@ -19,16 +19,9 @@ fn operations() -> Vec<Operation> {
         ifname: "eth0".parse().unwrap(),
     };
     vec![
-        Operation::Add {
-            id: id(),
-            netns: "/run/netns/c1".into(),
-            args: Args::default(),
-        },
+        Operation::Add { id: id(), netns: "/run/netns/c1".into(), args: Args::default() },
         Operation::Del { id: id() },
-        Operation::Check {
-            id: id(),
-            netns: "/run/netns/c1".into(),
-        },
+        Operation::Check { id: id(), netns: "/run/netns/c1".into() },
         Operation::Gc,
         Operation::Status,
     ]

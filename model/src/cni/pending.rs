@@ -60,10 +60,7 @@ mod tests {
     fn the_content_is_that_of_the_wire() {
         let id = decode(br#"{"containerId":"c1","ifname":"eth0"}"#).unwrap();
         assert_eq!(file_name(&id), "c1:eth0.json");
-        assert_eq!(
-            encode(&id).unwrap(),
-            br#"{"containerId":"c1","ifname":"eth0"}"#
-        );
+        assert_eq!(encode(&id).unwrap(), br#"{"containerId":"c1","ifname":"eth0"}"#);
         assert!(decode(br#"{"containerId":"../c1","ifname":"eth0"}"#).is_err());
     }
 }

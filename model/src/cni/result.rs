@@ -90,15 +90,7 @@ impl ResultRoute {
     /// A route that every version can write.
     #[must_use]
     pub fn plain(dst: IpNetwork, gw: Option<IpAddr>) -> Self {
-        Self {
-            dst,
-            gw,
-            mtu: None,
-            advmss: None,
-            priority: None,
-            table: None,
-            scope: None,
-        }
+        Self { dst, gw, mtu: None, advmss: None, priority: None, table: None, scope: None }
     }
 }
 
@@ -134,30 +126,18 @@ impl CniResult {
             mtu: Some(attached.mtu.into()),
             ..on_host(&attached.pod_interface)
         };
-        let interfaces = vec![
-            on_host(&attached.bridge),
-            on_host(&attached.host_interface),
-            in_pod,
-        ];
+        let interfaces = vec![on_host(&attached.bridge), on_host(&attached.host_interface), in_pod];
         let ips = attached.addresses.iter().map(|given| ResultIp {
             interface: Some(interfaces.len() - 1),
             address: given.address,
             gateway: Some(given.gateway),
         });
-        let routes = attached
-            .addresses
-            .iter()
-            .map(|given| default_route(given.gateway));
+        let routes = attached.addresses.iter().map(|given| default_route(given.gateway));
         Self {
             ips: ips.collect(),
             routes: routes.collect(),
             dns: ResultDns {
-                nameservers: attached
-                    .dns
-                    .nameservers
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
+                nameservers: attached.dns.nameservers.iter().map(ToString::to_string).collect(),
                 domain: attached.dns.domain.clone().unwrap_or_default(),
                 search: attached.dns.search.clone(),
                 options: attached.dns.options.clone(),
@@ -171,10 +151,11 @@ impl CniResult {
     pub fn followed_by(mut self, next: Self) -> Self {
         let shift = self.interfaces.len();
         self.interfaces.extend(next.interfaces);
-        self.ips.extend(next.ips.into_iter().map(|ip| ResultIp {
-            interface: ip.interface.map(|index| index + shift),
-            ..ip
-        }));
+        self.ips.extend(
+            next.ips
+                .into_iter()
+                .map(|ip| ResultIp { interface: ip.interface.map(|index| index + shift), ..ip }),
+        );
         self.routes.extend(next.routes);
         let add = |list: &mut Vec<String>, more: Vec<String>| {
             for text in more {
@@ -198,12 +179,9 @@ impl CniResult {
     pub fn addresses_of(&self, ifname: &IfName) -> Vec<IpNetwork> {
         let is_of = |ip: &&ResultIp| {
             self.interfaces.is_empty()
-                || ip
-                    .interface
-                    .and_then(|index| self.interfaces.get(index))
-                    .is_some_and(|interface| {
-                        interface.name == ifname.as_str() && !interface.sandbox.is_empty()
-                    })
+                || ip.interface.and_then(|index| self.interfaces.get(index)).is_some_and(
+                    |interface| interface.name == ifname.as_str() && !interface.sandbox.is_empty(),
+                )
         };
         self.ips.iter().filter(is_of).map(|ip| ip.address).collect()
     }
@@ -211,12 +189,7 @@ impl CniResult {
     /// The document in a version.
     #[must_use]
     pub fn in_version(self, version: SpecVersion) -> ResultDocument {
-        let Self {
-            mut interfaces,
-            ips,
-            mut routes,
-            dns,
-        } = self;
+        let Self { mut interfaces, ips, mut routes, dns } = self;
         if version < SpecVersion::V1_1_0 {
             for interface in &mut interfaces {
                 interface.mtu = None;
@@ -238,13 +211,7 @@ impl CniResult {
             address: ip.address,
             gateway: ip.gateway,
         });
-        ResultDocument {
-            cni_version: version,
-            interfaces,
-            ips: ips.collect(),
-            routes,
-            dns,
-        }
+        ResultDocument { cni_version: version, interfaces, ips: ips.collect(), routes, dns }
     }
 }
 

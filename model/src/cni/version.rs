@@ -25,13 +25,8 @@ pub enum SpecVersion {
 
 impl SpecVersion {
     /// All of them, oldest first.
-    pub const ALL: [Self; 5] = [
-        Self::V0_3_0,
-        Self::V0_3_1,
-        Self::V0_4_0,
-        Self::V1_0_0,
-        Self::V1_1_0,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::V0_3_0, Self::V0_3_1, Self::V0_4_0, Self::V1_0_0, Self::V1_1_0];
 
     /// The newest.
     pub const NEWEST: Self = Self::V1_1_0;
@@ -70,9 +65,7 @@ impl SpecVersion {
     /// With code 1 when there is no common version, or when it does not have the verb.
     pub fn negotiate(asked: Option<&str>, listed: &[&str], verb: Verb) -> Result<Self, Failure> {
         let version = match asked.filter(|text| !text.is_empty()) {
-            Some(text) => text
-                .parse()
-                .map_err(|UnknownVersion| incompatible(&[text]))?,
+            Some(text) => text.parse().map_err(|UnknownVersion| incompatible(&[text]))?,
             None if listed.is_empty() => Self::UNSAID,
             None => {
                 let common = || {
@@ -94,10 +87,7 @@ impl SpecVersion {
             Err(Failure::new(
                 Code::IncompatibleVersion,
                 format!("config version does not allow {verb}"),
-                format!(
-                    "cniVersion is \"{version}\", {verb} exists since \"{}\"",
-                    verb.since()
-                ),
+                format!("cniVersion is \"{version}\", {verb} exists since \"{}\"", verb.since()),
             ))
         }
     }
@@ -105,10 +95,7 @@ impl SpecVersion {
 
 fn incompatible(asked: &[&str]) -> Failure {
     let quoted = |texts: &mut dyn Iterator<Item = &str>| {
-        texts
-            .map(|text| format!("{text:?}"))
-            .collect::<Vec<_>>()
-            .join(" ")
+        texts.map(|text| format!("{text:?}")).collect::<Vec<_>>().join(" ")
     };
     Failure::new(
         Code::IncompatibleVersion,
@@ -129,10 +116,7 @@ pub struct UnknownVersion;
 impl FromStr for SpecVersion {
     type Err = UnknownVersion;
     fn from_str(text: &str) -> Result<Self, UnknownVersion> {
-        Self::ALL
-            .into_iter()
-            .find(|version| version.as_str() == text)
-            .ok_or(UnknownVersion)
+        Self::ALL.into_iter().find(|version| version.as_str() == text).ok_or(UnknownVersion)
     }
 }
 
@@ -193,10 +177,7 @@ mod tests {
     fn an_unsaid_version_is_one_that_old_runtimes_read() {
         for asked in [None, Some("")] {
             assert_eq!(chosen(asked, &[], Verb::Add), Ok("1.0.0"));
-            assert_eq!(
-                chosen(asked, &["0.4.0", "1.0.0", "1.1.0"], Verb::Add),
-                Ok("1.0.0")
-            );
+            assert_eq!(chosen(asked, &["0.4.0", "1.0.0", "1.1.0"], Verb::Add), Ok("1.0.0"));
             assert_eq!(chosen(asked, &["0.3.1", "0.4.0"], Verb::Add), Ok("0.4.0"));
             assert_eq!(chosen(asked, &["1.1.0", "2.0.0"], Verb::Add), Ok("1.1.0"));
             assert_eq!(chosen(asked, &["0.4.0", "1.1.0"], Verb::Gc), Ok("1.1.0"));
@@ -241,17 +222,8 @@ mod tests {
             serde_json::to_string(&info).unwrap(),
             r#"{"cniVersion":"0.4.0","supportedVersions":["0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}"#
         );
-        for stdin in [
-            "",
-            "null",
-            "{",
-            r#"{"cniVersion":7}"#,
-            r#"{"cniVersion":"9.0.0"}"#,
-        ] {
-            assert_eq!(
-                VersionInfo::answering(stdin.as_bytes()).cni_version,
-                SpecVersion::NEWEST
-            );
+        for stdin in ["", "null", "{", r#"{"cniVersion":7}"#, r#"{"cniVersion":"9.0.0"}"#] {
+            assert_eq!(VersionInfo::answering(stdin.as_bytes()).cni_version, SpecVersion::NEWEST);
         }
     }
 }

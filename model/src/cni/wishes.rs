@@ -64,19 +64,13 @@ impl Wishes {
         if let Some(mappings) = in_runtime("portMappings")? {
             wishes.port_mappings = read_port_mappings(&mappings)?;
         }
-        for source in [in_convention("ips")?, in_runtime("ips")?]
-            .into_iter()
-            .flatten()
-        {
+        for source in [in_convention("ips")?, in_runtime("ips")?].into_iter().flatten() {
             let addresses = read_addresses(&source)?;
             if !addresses.is_empty() {
                 wishes.addresses = addresses;
             }
         }
-        for source in [in_convention("mac")?, in_runtime("mac")?]
-            .into_iter()
-            .flatten()
-        {
+        for source in [in_convention("mac")?, in_runtime("mac")?].into_iter().flatten() {
             if !source.text()?.is_empty() {
                 let mac = MacAddr::parse_unicast(source.text()?);
                 wishes.mac = Some(mac.map_err(|error| source.wrong(error.to_string()))?);
@@ -105,10 +99,7 @@ fn read_labels(field: &Field<'_>) -> Result<BTreeMap<String, String>, FieldError
             Some(value) => value.text()?,
             None => "",
         };
-        if labels
-            .insert(key.text()?.to_owned(), value.to_owned())
-            .is_some()
-        {
+        if labels.insert(key.text()?.to_owned(), value.to_owned()).is_some() {
             return Err(key.wrong("give each label once"));
         }
     }
@@ -150,10 +141,7 @@ pub(super) fn pod_address(
     if address.is_unspecified() || address.is_loopback() || address.is_multicast() {
         return Err("a pod's address is not unspecified, loopback or multicast");
     }
-    if addresses
-        .iter()
-        .any(|other| other.is_ipv4() == address.is_ipv4())
-    {
+    if addresses.iter().any(|other| other.is_ipv4() == address.is_ipv4()) {
         return Err("give one address of a family at the most");
     }
     addresses.push(address);
@@ -192,10 +180,7 @@ fn read_port_mapping(item: &Field<'_>) -> Result<Option<PortMapping>, FieldError
         return Ok(None);
     }
     if container_port == 0 {
-        return Err(field
-            .as_ref()
-            .unwrap_or(item)
-            .wrong("give containerPort, from 1 to 65535"));
+        return Err(field.as_ref().unwrap_or(item).wrong("give containerPort, from 1 to 65535"));
     }
     let protocol = match item.member_in_any_case("protocol")? {
         Some(protocol) => protocol.parsed_unless_empty()?.unwrap_or(PortProtocol::Tcp),
@@ -208,12 +193,7 @@ fn read_port_mapping(item: &Field<'_>) -> Result<Option<PortMapping>, FieldError
             .map(|address| address.to_canonical()),
         None => None,
     };
-    Ok(Some(PortMapping {
-        host_port,
-        container_port,
-        protocol,
-        host_ip,
-    }))
+    Ok(Some(PortMapping { host_port, container_port, protocol, host_ip }))
 }
 
 /// Whether one packet could meet both.

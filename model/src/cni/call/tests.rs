@@ -22,10 +22,7 @@ fn call(changes: &[(&str, &str)]) -> Result<Call, Failure> {
 }
 
 fn id() -> AttachmentId {
-    AttachmentId {
-        container_id: "c1".parse().unwrap(),
-        ifname: "eth0".parse().unwrap(),
-    }
+    AttachmentId { container_id: "c1".parse().unwrap(), ifname: "eth0".parse().unwrap() }
 }
 
 #[test]
@@ -33,11 +30,7 @@ fn each_verb_is_read_with_its_parameters() {
     let netns = PathBuf::from("/run/netns/c1");
     let with = |command| call(&[("CNI_COMMAND", command)]).unwrap();
     for operation in [
-        Operation::Add {
-            id: id(),
-            netns: netns.clone(),
-            args: Args::default(),
-        },
+        Operation::Add { id: id(), netns: netns.clone(), args: Args::default() },
         Operation::Del { id: id() },
         Operation::Check { id: id(), netns },
         Operation::Gc,
@@ -50,12 +43,7 @@ fn each_verb_is_read_with_its_parameters() {
 
 #[test]
 fn missing_variables_are_all_named_in_the_words_of_the_reference_plugins() {
-    let empty = [
-        ("CNI_CONTAINERID", ""),
-        ("CNI_NETNS", ""),
-        ("CNI_IFNAME", ""),
-        ("CNI_PATH", ""),
-    ];
+    let empty = [("CNI_CONTAINERID", ""), ("CNI_NETNS", ""), ("CNI_IFNAME", ""), ("CNI_PATH", "")];
     for (command, missing) in [
         ("ADD", "CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME,CNI_PATH"),
         ("CHECK", "CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME,CNI_PATH"),
@@ -68,36 +56,22 @@ fn missing_variables_are_all_named_in_the_words_of_the_reference_plugins() {
         changes.extend(empty);
         let failure = call(&changes).unwrap_err();
         assert_eq!(failure.code, Code::InvalidEnvironment);
-        assert_eq!(
-            failure.msg,
-            format!("required env variables [{missing}] missing")
-        );
+        assert_eq!(failure.msg, format!("required env variables [{missing}] missing"));
     }
 }
 
 #[test]
 fn version_needs_nothing_and_ignores_everything() {
     // Podman probes with CNI_NETNS=dummy.
-    let probe = [
-        ("CNI_COMMAND", "VERSION"),
-        ("CNI_NETNS", "dummy"),
-        ("CNI_IFNAME", "a/b"),
-    ];
+    let probe = [("CNI_COMMAND", "VERSION"), ("CNI_NETNS", "dummy"), ("CNI_IFNAME", "a/b")];
     assert_eq!(call(&probe), Ok(Call::Version));
 }
 
 #[test]
 fn del_goes_without_a_netns_and_whatever_the_args_are() {
     for netns in ["", "dummy", "/proc/self/ns/net"] {
-        let changes = [
-            ("CNI_COMMAND", "DEL"),
-            ("CNI_NETNS", netns),
-            ("CNI_ARGS", "=;nonsense"),
-        ];
-        assert_eq!(
-            call(&changes),
-            Ok(Call::Network(Operation::Del { id: id() }))
-        );
+        let changes = [("CNI_COMMAND", "DEL"), ("CNI_NETNS", netns), ("CNI_ARGS", "=;nonsense")];
+        assert_eq!(call(&changes), Ok(Call::Network(Operation::Del { id: id() })));
     }
 }
 
@@ -124,10 +98,7 @@ fn a_wrong_value_is_named_with_its_variable() {
     ] {
         let failure = call(&[(variable, value)]).unwrap_err();
         assert_eq!(failure.code, Code::InvalidEnvironment);
-        assert!(
-            failure.details.contains(variable) && failure.details.contains(value),
-            "{failure}"
-        );
+        assert!(failure.details.contains(variable) && failure.details.contains(value), "{failure}");
     }
 }
 
@@ -143,10 +114,5 @@ fn what_is_not_utf8_is_refused_and_shown() {
     .unwrap_err()
     .into();
     assert_eq!(failure.code, Code::InvalidEnvironment);
-    assert!(
-        failure
-            .details
-            .starts_with("CNI_NETNS is not UTF-8: /run/netns/"),
-        "{failure}"
-    );
+    assert!(failure.details.starts_with("CNI_NETNS is not UTF-8: /run/netns/"), "{failure}");
 }

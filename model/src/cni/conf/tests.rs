@@ -62,38 +62,18 @@ fn a_network_name_follows_the_specification() {
     for bad in [json!(""), json!("a b"), json!("-a"), json!("a/b"), json!(3)] {
         assert!(said("name", bad.clone()).starts_with("name: "), "{bad}");
     }
-    assert_eq!(
-        said("name", json!(null)),
-        "name is missing: give the network's name"
-    );
+    assert_eq!(said("name", json!(null)), "name is missing: give the network's name");
 }
 
 #[test]
 fn what_is_no_json_object_is_a_decoding_error() {
-    for stdin in [
-        "",
-        " \n",
-        "{",
-        "[]",
-        "null",
-        "\u{feff}{}",
-        "{} {}",
-        r#"{"name":"\ud800"}"#,
-    ] {
+    for stdin in ["", " \n", "{", "[]", "null", "\u{feff}{}", "{} {}", r#"{"name":"\ud800"}"#] {
         let failure = NetConf::parse(stdin.as_bytes(), Verb::Add).unwrap_err();
         assert_eq!(failure.code, Code::Decode, "{stdin:?}");
     }
     let deep = "[".repeat(100_000);
-    assert_eq!(
-        NetConf::parse(deep.as_bytes(), Verb::Add).unwrap_err().code,
-        Code::Decode
-    );
-    assert_eq!(
-        NetConf::parse(b"{\"name\":\"\xff\"}", Verb::Add)
-            .unwrap_err()
-            .code,
-        Code::Decode
-    );
+    assert_eq!(NetConf::parse(deep.as_bytes(), Verb::Add).unwrap_err().code, Code::Decode);
+    assert_eq!(NetConf::parse(b"{\"name\":\"\xff\"}", Verb::Add).unwrap_err().code, Code::Decode);
 }
 
 #[test]
@@ -108,10 +88,7 @@ fn an_empty_version_is_told_from_the_list() {
 #[test]
 fn gc_spares_what_is_listed_under_either_key() {
     let entry = json!({"containerID": "c1", "ifname": "eth0"});
-    let id = AttachmentId {
-        container_id: "c1".parse().unwrap(),
-        ifname: "eth0".parse().unwrap(),
-    };
+    let id = AttachmentId { container_id: "c1".parse().unwrap(), ifname: "eth0".parse().unwrap() };
     for key in ["cni.dev/valid-attachments", "cni.dev/attachments"] {
         let valid = |value| parse(&with(key, value)).unwrap().valid_attachments();
         assert_eq!(valid(json!([entry])), Ok(vec![id.clone()]));
@@ -130,10 +107,6 @@ fn gc_spares_what_is_listed_under_either_key() {
 
 #[test]
 fn gc_without_a_list_is_an_error_not_an_empty_list() {
-    let error = parse(&usual())
-        .unwrap()
-        .valid_attachments()
-        .unwrap_err()
-        .to_string();
+    let error = parse(&usual()).unwrap().valid_attachments().unwrap_err().to_string();
     assert!(error.contains("cni.dev/valid-attachments"), "{error}");
 }

@@ -5,19 +5,12 @@ use crate::mac::MacAddr;
 use serde_json::{Value, json};
 
 fn id() -> AttachmentId {
-    AttachmentId {
-        container_id: "c1".parse().unwrap(),
-        ifname: "eth0".parse().unwrap(),
-    }
+    AttachmentId { container_id: "c1".parse().unwrap(), ifname: "eth0".parse().unwrap() }
 }
 
 fn add(args: &str) -> Operation {
     let args: Args = args.parse().unwrap();
-    Operation::Add {
-        id: id(),
-        netns: "/run/netns/c1".into(),
-        args,
-    }
+    Operation::Add { id: id(), netns: "/run/netns/c1".into(), args }
 }
 
 fn prepare(operation: Operation, conf: Value) -> Result<Exchange, Failure> {
@@ -30,10 +23,8 @@ fn conf() -> Value {
 }
 
 fn attached() -> Response {
-    let interface = |name: &str| Interface {
-        name: name.parse().unwrap(),
-        mac: MacAddr([2, 0, 0, 0, 0, 1]),
-    };
+    let interface =
+        |name: &str| Interface { name: name.parse().unwrap(), mac: MacAddr([2, 0, 0, 0, 0, 1]) };
     Response::Attached(Box::new(Attached {
         pod_interface: interface("eth0"),
         host_interface: interface("ptn000000000001"),
@@ -101,10 +92,7 @@ fn del_needs_nothing_but_the_id() {
 
 #[test]
 fn check_sends_the_addresses_of_prev_result() {
-    let operation = || Operation::Check {
-        id: id(),
-        netns: "/run/netns/c1".into(),
-    };
+    let operation = || Operation::Check { id: id(), netns: "/run/netns/c1".into() };
     let mut document = conf();
     document["prevResult"] = json!({"interfaces": [{"name": "eth0", "sandbox": "/run/netns/c1"}],
         "ips": [{"interface": 0, "address": "10.244.1.7/32"}]});
@@ -134,25 +122,14 @@ fn gc_speaks_for_its_network() {
     document["cni.dev/valid-attachments"] = json!([{"containerID": "c1", "ifname": "eth0"}]);
     let exchange = prepare(Operation::Gc, document).unwrap();
     let network = "pontoon".parse().unwrap();
-    assert_eq!(
-        exchange.request,
-        Request::Gc {
-            network,
-            valid: vec![id()]
-        }
-    );
-    assert_eq!(
-        prepare(Operation::Gc, conf()).unwrap_err().code,
-        Code::InvalidConfig
-    );
+    assert_eq!(exchange.request, Request::Gc { network, valid: vec![id()] });
+    assert_eq!(prepare(Operation::Gc, conf()).unwrap_err().code, Code::InvalidConfig);
 }
 
 #[test]
 fn failures_of_the_daemon_pass_with_their_code_and_text() {
     let failure = Failure::new(Code::HostPortTaken, "host port taken", "80/tcp is web's");
-    let answer = prepare(add(""), conf())
-        .unwrap()
-        .answer(Response::Failed(failure.clone()));
+    let answer = prepare(add(""), conf()).unwrap().answer(Response::Failed(failure.clone()));
     assert_eq!(answer.unwrap_err(), failure);
 }
 
@@ -162,27 +139,16 @@ fn status_has_one_code_for_not_ready() {
     assert_eq!(exchange.request, Request::Ready);
     for code in [Code::TryAgainLater, Code::Store, Code::NotAvailable] {
         let failure = Failure::new(code, "not ready", "no subnet yet");
-        let said = exchange
-            .clone()
-            .answer(Response::Failed(failure))
-            .unwrap_err();
-        assert_eq!(
-            said,
-            Failure::new(Code::NotAvailable, "not ready", "no subnet yet")
-        );
+        let said = exchange.clone().answer(Response::Failed(failure)).unwrap_err();
+        assert_eq!(said, Failure::new(Code::NotAvailable, "not ready", "no subnet yet"));
     }
     assert!(exchange.answer(Response::Done).unwrap().is_none());
 }
 
 #[test]
 fn an_answer_to_something_else_is_a_fault() {
-    let said = prepare(add(""), conf())
-        .unwrap()
-        .answer(Response::Done)
-        .unwrap_err();
+    let said = prepare(add(""), conf()).unwrap().answer(Response::Done).unwrap_err();
     assert_eq!(said.code, Code::Internal);
-    let said = prepare(Operation::Del { id: id() }, conf())
-        .unwrap()
-        .answer(attached());
+    let said = prepare(Operation::Del { id: id() }, conf()).unwrap().answer(attached());
     assert_eq!(said.unwrap_err().code, Code::Internal);
 }

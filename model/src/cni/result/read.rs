@@ -19,11 +19,7 @@ impl CniResult {
         Ok(Self {
             ips,
             routes: each(field, "routes", route)?,
-            dns: field
-                .member("dns")?
-                .map(|dns| self::dns(&dns))
-                .transpose()?
-                .unwrap_or_default(),
+            dns: field.member("dns")?.map(|dns| self::dns(&dns)).transpose()?.unwrap_or_default(),
             interfaces,
         })
     }
@@ -41,24 +37,17 @@ fn each<T>(
 }
 
 fn text(field: &Field<'_>, key: &str) -> Result<Option<String>, FieldError> {
-    field
-        .member(key)?
-        .map(|member| member.text().map(str::to_owned))
-        .transpose()
+    field.member(key)?.map(|member| member.text().map(str::to_owned)).transpose()
 }
 
 fn number(field: &Field<'_>, key: &str) -> Result<Option<i64>, FieldError> {
-    field
-        .member(key)?
-        .map(|member| member.integer(INTEGER))
-        .transpose()
+    field.member(key)?.map(|member| member.integer(INTEGER)).transpose()
 }
 
 fn network(field: &Field<'_>, key: &str) -> Result<IpNetwork, FieldError> {
     let expected = "write an address with its prefix length, such as 10.1.2.3/32";
-    let member = field
-        .member(key)?
-        .ok_or_else(|| field.wrong(format!("give {key}: {expected}")))?;
+    let member =
+        field.member(key)?.ok_or_else(|| field.wrong(format!("give {key}: {expected}")))?;
     if !member.text()?.contains('/') {
         return Err(member.wrong(expected));
     }

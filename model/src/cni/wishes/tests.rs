@@ -11,12 +11,7 @@ fn ports(mappings: Value) -> Result<Vec<PortMapping>, String> {
 
 fn mapping(host_port: u16, protocol: PortProtocol, host_ip: Option<&str>) -> PortMapping {
     let host_ip = host_ip.map(|text| text.parse().unwrap());
-    PortMapping {
-        host_port,
-        container_port: 80,
-        protocol,
-        host_ip,
-    }
+    PortMapping { host_port, container_port: 80, protocol, host_ip }
 }
 
 #[test]
@@ -61,77 +56,33 @@ fn ports_that_a_pod_merely_declares_are_dropped() {
 fn a_wrong_port_mapping_is_named() {
     let path = "runtimeConfig.portMappings[0]";
     for (entry, at, says) in [
-        (
-            json!({"hostPort": 65536, "containerPort": 80}),
-            ".hostPort",
-            "65536",
-        ),
-        (
-            json!({"hostPort": -1, "containerPort": 80}),
-            ".hostPort",
-            "-1",
-        ),
-        (
-            json!({"hostPort": "80", "containerPort": 80}),
-            ".hostPort",
-            "\"80\"",
-        ),
-        (
-            json!({"HostPort": 1.5, "containerPort": 80}),
-            ".HostPort",
-            "1.5",
-        ),
+        (json!({"hostPort": 65536, "containerPort": 80}), ".hostPort", "65536"),
+        (json!({"hostPort": -1, "containerPort": 80}), ".hostPort", "-1"),
+        (json!({"hostPort": "80", "containerPort": 80}), ".hostPort", "\"80\""),
+        (json!({"HostPort": 1.5, "containerPort": 80}), ".HostPort", "1.5"),
         (json!({"hostPort": 80}), "", "containerPort"),
-        (
-            json!({"hostPort": 80, "containerPort": 0}),
-            ".containerPort",
-            "1 to 65535",
-        ),
-        (
-            json!({"hostPort": 80, "containerPort": 80, "protocol": "icmp"}),
-            ".protocol",
-            "tcp, udp",
-        ),
-        (
-            json!({"hostPort": 80, "containerPort": 80, "hostIP": "host"}),
-            ".hostIP",
-            "\"host\"",
-        ),
+        (json!({"hostPort": 80, "containerPort": 0}), ".containerPort", "1 to 65535"),
+        (json!({"hostPort": 80, "containerPort": 80, "protocol": "icmp"}), ".protocol", "tcp, udp"),
+        (json!({"hostPort": 80, "containerPort": 80, "hostIP": "host"}), ".hostIP", "\"host\""),
         (json!(80), "", "object"),
     ] {
         let error = ports(json!([entry])).unwrap_err();
-        assert!(
-            error.starts_with(&format!("{path}{at}: ")) && error.contains(says),
-            "{error}"
-        );
+        assert!(error.starts_with(&format!("{path}{at}: ")) && error.contains(says), "{error}");
     }
 }
 
 #[test]
 fn a_port_of_an_address_is_mapped_once() {
     let entry = |address: &str| json!({"hostPort": 80, "containerPort": 80, "hostIP": address});
-    for (one, other) in [
-        ("", ""),
-        ("", "192.0.2.1"),
-        ("0.0.0.0", "192.0.2.1"),
-        ("::1", "::1"),
-    ] {
+    for (one, other) in [("", ""), ("", "192.0.2.1"), ("0.0.0.0", "192.0.2.1"), ("::1", "::1")] {
         let error = ports(json!([entry(one), entry(other)])).unwrap_err();
         assert!(
             error.starts_with("runtimeConfig.portMappings[1]: ") && error.contains("80/tcp"),
             "{error}"
         );
     }
-    for (one, other) in [
-        ("192.0.2.1", "192.0.2.2"),
-        ("0.0.0.0", "::"),
-        ("::", "192.0.2.1"),
-    ] {
-        assert_eq!(
-            ports(json!([entry(one), entry(other)])).unwrap().len(),
-            2,
-            "{one} {other}"
-        );
+    for (one, other) in [("192.0.2.1", "192.0.2.2"), ("0.0.0.0", "::"), ("::", "192.0.2.1")] {
+        assert_eq!(ports(json!([entry(one), entry(other)])).unwrap().len(), 2, "{one} {other}");
     }
 }
 
@@ -161,10 +112,7 @@ fn a_wrong_address_is_named() {
     for (ips, at) in [
         (json!(["10.0.0.256"]), "runtimeConfig.ips[0]"),
         (json!(["10.0.0.1", "10.0.0.2"]), "runtimeConfig.ips[1]"),
-        (
-            json!(["fd00::1", "::ffff:10.0.0.1", "10.0.0.2"]),
-            "runtimeConfig.ips[2]",
-        ),
+        (json!(["fd00::1", "::ffff:10.0.0.1", "10.0.0.2"]), "runtimeConfig.ips[2]"),
         (json!(["127.0.0.1"]), "runtimeConfig.ips[0]"),
         (json!(["ff02::1"]), "runtimeConfig.ips[0]"),
         (json!("10.0.0.1"), "runtimeConfig.ips"),
@@ -179,27 +127,13 @@ fn a_wrong_address_is_named() {
 #[test]
 fn labels_are_a_list_by_convention_or_a_map() {
     let expected = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
-    for labels in [
-        json!([{"key": "app", "value": "web"}]),
-        json!({"app": "web"}),
-    ] {
-        assert_eq!(
-            read(json!({"args": {"cni": {"labels": labels}}}))
-                .unwrap()
-                .labels,
-            expected
-        );
+    for labels in [json!([{"key": "app", "value": "web"}]), json!({"app": "web"})] {
+        assert_eq!(read(json!({"args": {"cni": {"labels": labels}}})).unwrap().labels, expected);
     }
     for (labels, at) in [
         (json!([{"value": "web"}]), "args.cni.labels[0]"),
-        (
-            json!([{"key": "a", "value": 1}]),
-            "args.cni.labels[0].value",
-        ),
-        (
-            json!([{"key": "a"}, {"key": "a"}]),
-            "args.cni.labels[1].key",
-        ),
+        (json!([{"key": "a", "value": 1}]), "args.cni.labels[0].value"),
+        (json!([{"key": "a"}, {"key": "a"}]), "args.cni.labels[1].key"),
         (json!({"a.b/c": 1}), r#"args.cni.labels["a.b/c"]"#),
     ] {
         let error = read(json!({"args": {"cni": {"labels": labels}}})).unwrap_err();
@@ -210,10 +144,7 @@ fn labels_are_a_list_by_convention_or_a_map() {
 #[test]
 fn annotations_come_as_a_capability_of_containerd() {
     let read = read(json!({"runtimeConfig": {"io.kubernetes.cri.pod-annotations": {"a/b": "c"}}}));
-    assert_eq!(
-        read.unwrap().annotations,
-        BTreeMap::from([("a/b".into(), "c".into())])
-    );
+    assert_eq!(read.unwrap().annotations, BTreeMap::from([("a/b".into(), "c".into())]));
 }
 
 #[test]

@@ -1,0 +1,242 @@
+//! Wires the parts together and runs them until somebody says stop.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use pontoon_store::{EmbeddedStore, EtcdStore, Store};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::attach::kernel::Kernel;
+use crate::attach::record::RecordFolder;
+use crate::attach::{self, Attacher};
+use crate::config::{Settings, StoreKind, StoreSettings};
+use crate::conflist::{self, Conflist};
+use crate::controller::{self, Controller};
+use crate::firewall::keeper::FirewallKeeper;
+use crate::registrar::{self, Obstacle, pods};
+use crate::requests::Requests;
+use crate::situation::Situation;
+use crate::snapshot::SnapshotFile;
+use crate::{identity, names, server, watchdog};
+
+/// How often the folder of pending DELs is looked at: a plugin writes there only when the daemon
+/// did not answer.
+const PENDING: Duration = Duration::from_secs(2);
+
+/// Runs the daemon until SIGTERM or SIGINT. What is in the kernel stays there.
+///
+/// # Errors
+/// What keeps it from starting, or from going on.
+pub async fn run(settings: Settings) -> Result<()> {
+    let started = Instant::now();
+    let paths = &settings.paths;
+    make_folder(&paths.run)?;
+    make_folder(&paths.state)?;
+    let _lock = lock(&paths.run)?;
+    let me = identity::find(&settings.node, &paths.state)?;
+    info!(node = %me.name, machine = me.machine_id, version = env!("CARGO_PKG_VERSION"), "starting");
+
+    let snapshots = SnapshotFile::new(&paths.state);
+    let snapshot = snapshots.load(&me.machine_id).unwrap_or_else(|problem| {
+        warn!(problem, "the last snapshot is not used");
+        None
+    });
+    let store = open_store(&settings.store, &paths.state).await?;
+    let firewall = Arc::new(FirewallKeeper::open()?);
+    let board = Arc::new(pods::PodBoard::default());
+    let (situation_tx, situation) = watch::channel(Situation::default());
+    let (needs_tx, needs) = watch::channel(BTreeMap::new());
+    let (input_tx, input) = watch::channel(registrar::Input::default());
+    let (obstacle_tx, mut obstacles) = watch::channel(Obstacle::default());
+    let (own_pods_tx, own_pods) = watch::channel(None);
+    let (ready_tx, ready) = watch::channel(false);
+    let pulse = Arc::new(AtomicU64::new(0));
+
+    let held = snapshot.as_ref().map(|s| s.held.clone()).unwrap_or_default();
+    let parts = attach::Parts {
+        me: me.clone(),
+        bridge_mac: names::bridge_mac(&me.machine_id),
+        folder: RecordFolder::open(&paths.state).context("cannot open the attachments' records")?,
+        kernel: Kernel::open()?,
+        firewall: Arc::clone(&firewall),
+        situation: situation.clone(),
+        needs: needs_tx,
+        board: Arc::clone(&board),
+    };
+    let attacher =
+        Arc::new(Attacher::open(parts, &held).context("cannot read the attachments' records")?);
+    let controller = Controller::new(controller::Parts {
+        me: me.clone(),
+        node: settings.node.clone(),
+        towards: store_address(&settings.store),
+        store: Arc::clone(&store),
+        attacher: Arc::clone(&attacher),
+        firewall,
+        snapshots,
+        snapshot,
+        outputs: controller::Outputs {
+            situation: situation_tx,
+            registrar: input_tx,
+            pods: own_pods_tx,
+        },
+        needs,
+        obstacles: obstacles.clone(),
+        pulse: Arc::clone(&pulse),
+        started,
+    })?;
+
+    let listener = server::listen(&paths.socket())
+        .with_context(|| format!("cannot listen on {}", paths.socket().display()))?;
+    let requests = Requests {
+        me: me.clone(),
+        store_kind: settings.store.kind().to_string(),
+        store: Arc::clone(&store),
+        attacher: Arc::clone(&attacher),
+        situation: situation.clone(),
+        ready,
+    };
+    let mut controlling = tokio::spawn(controller.run());
+    let mut registering = tokio::spawn(registrar::run(
+        Arc::clone(&store),
+        me.clone(),
+        settings.cluster.clone(),
+        input,
+        obstacle_tx,
+    ));
+    let mut publishing = tokio::spawn(pods::run(store, board, own_pods));
+    let mut serving = tokio::spawn(server::serve(listener, Arc::new(requests)));
+    tokio::spawn(watchdog::run(paths.socket(), pulse, started));
+    let mut preparing = tokio::spawn(prepare(settings.clone(), attacher, situation, ready_tx));
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut prepared = false;
+    let ended = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            changed = obstacles.changed(), if !prepared => {
+                let obstacle = obstacles.borrow_and_update().clone();
+                if changed.is_ok() && obstacle.fatal {
+                    break Err(anyhow::anyhow!(obstacle.problem.unwrap_or_default()));
+                }
+            }
+            end = &mut preparing, if !prepared => match end {
+                Ok(()) => prepared = true,
+                Err(error) => break Err(error.into()),
+            },
+            end = &mut controlling => break died("controller", end),
+            end = &mut registering => break died("registrar", end),
+            end = &mut publishing => break died("publisher", end),
+            end = &mut serving => break died("server", end),
+        }
+    };
+    watchdog::notify(&[NotifyState::Stopping]);
+    let _ = fs::remove_file(settings.paths.socket());
+    info!("stopping; pods keep their network");
+    ended
+}
+
+/// Brings the pods of earlier runs up to date, then says that the node is ready, then looks after
+/// pending DELs for ever, in the background.
+async fn prepare(
+    settings: Settings,
+    attacher: Arc<Attacher>,
+    mut situation: watch::Receiver<Situation>,
+    ready: watch::Sender<bool>,
+) {
+    if situation.wait_for(Situation::up_to_date).await.is_err() {
+        return;
+    }
+    let pending = settings.paths.pending();
+    attacher.carry_out_pending(&pending).await;
+    attacher.mend_all().await;
+    ready.send_replace(true);
+    match conflist::install(&settings.paths) {
+        Ok(Conflist::Written) => {
+            info!(path = %settings.paths.conflist().display(), "runtimes can find the network")
+        }
+        Ok(Conflist::Unchanged) => {}
+        Ok(Conflist::Foreign) => warn!(
+            path = %settings.paths.conflist().display(),
+            "a file of this name is not Pontoon's and was left alone; runtimes will not find the network until it is moved away"
+        ),
+        Err(error) => {
+            warn!(path = %settings.paths.conflist().display(), %error, "cannot tell runtimes of the network")
+        }
+    }
+    info!("ready");
+    watchdog::notify(&[NotifyState::Ready, NotifyState::Status("ready for pods")]);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(PENDING).await;
+            attacher.carry_out_pending(&pending).await;
+        }
+    });
+}
+
+fn died(what: &str, end: Result<(), tokio::task::JoinError>) -> Result<()> {
+    match end {
+        Ok(()) => bail!("the {what} stopped"),
+        Err(error) => bail!("the {what} failed: {error}; please report this"),
+    }
+}
+
+fn make_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).with_context(|| {
+        format!("cannot make the folder {}; is pontoond run by root?", path.display())
+    })
+}
+
+/// One daemon a run folder, whoever starts them.
+fn lock(run: &Path) -> Result<File> {
+    let path = run.join("pontoond.lock");
+    let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            bail!("another pontoond is running: it holds {}", path.display())
+        }
+        Err(fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+async fn open_store(settings: &StoreSettings, state: &Path) -> Result<Arc<dyn Store>> {
+    match (settings.kind(), &settings.etcd) {
+        (StoreKind::Etcd, Some(config)) => Ok(Arc::new(EtcdStore::new(config.clone())?)),
+        (StoreKind::Etcd, None) => {
+            bail!("store.kind is etcd, but there is no [store.etcd] section")
+        }
+        (StoreKind::Embedded, _) => {
+            Ok(Arc::new(EmbeddedStore::open(state.join("store.redb"), Default::default()).await?))
+        }
+    }
+}
+
+/// An address of the store, when it is on another host: the way there is a good guess at the
+/// underlay.
+fn store_address(settings: &StoreSettings) -> Option<IpAddr> {
+    let endpoints =
+        &settings.etcd.as_ref().filter(|_| settings.kind() == StoreKind::Etcd)?.endpoints;
+    endpoints
+        .iter()
+        .filter_map(|endpoint| {
+            let authority = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, rest)| rest);
+            let authority = authority.trim_end_matches('/');
+            let resolved =
+                authority.to_socket_addrs().or_else(|_| (authority, 2379).to_socket_addrs());
+            resolved.ok()?.next().map(|address| address.ip())
+        })
+        .find(|ip| !ip.is_loopback())
+}

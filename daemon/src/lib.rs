@@ -1,0 +1,40 @@
+//! Pontoon's daemon. Data flows one way: what comes in (a CNI call, the command, the store) → the
+//! store → a watched view → a plan, which is pure → the kernel, which is read back at the start.
+//!
+//! | module | its one job |
+//! | --- | --- |
+//! | [`app`] | wires the others together |
+//! | [`config`], [`identity`] | what a person set; who this node is |
+//! | [`view`] | the cluster as the store tells it |
+//! | [`registrar`], [`lease`] | what the store says of this node: its record, its subnets, its pods |
+//! | [`underlay`], [`backend`] | the way to other nodes, and how packets take it |
+//! | [`network`] | bridge, overlay, routes: what is, what should be, the plan between them |
+//! | [`controller`] | the loop that makes the kernel follow the cluster |
+//! | [`attach`], [`ipam`] | pods on this node |
+//! | [`firewall`] | our tables in nf_tables |
+//! | [`server`], [`requests`] | the socket |
+//! | [`situation`] | what the parts tell each other |
+//! | [`snapshot`], [`conflist`], [`watchdog`], [`cleanup`], [`names`] | the rest |
+
+pub mod app;
+pub mod attach;
+pub mod backend;
+pub mod cleanup;
+pub mod config;
+pub mod conflist;
+pub mod controller;
+pub mod firewall;
+pub mod identity;
+pub mod ipam;
+pub mod lease;
+pub mod names;
+pub mod network;
+pub mod registrar;
+pub mod requests;
+pub mod server;
+pub mod situation;
+pub mod snapshot;
+pub mod sysctl;
+pub mod underlay;
+pub mod view;
+pub mod watchdog;
