@@ -177,3 +177,6 @@ fn send(mut stream: &UnixStream, request: &Request, deadline: Deadline) -> io::R
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
