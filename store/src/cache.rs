@@ -194,3 +194,6 @@ impl<T: fmt::Debug> fmt::Debug for Cache<T> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

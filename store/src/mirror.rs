@@ -272,3 +272,6 @@ pub fn diff(old: &[KeyValue], new: &[KeyValue], revision: Revision) -> Vec<Event
     let put = after.iter().filter(|(key, item)| before.get(*key) != Some(*item));
     deleted.chain(put.map(|(_, item)| Event::Put((*item).clone()))).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -275,3 +275,6 @@ fn wrong(field: &str, cause: String, hint: &str) -> Error {
         hint: Some(hint.to_owned()),
     }))
 }
+
+#[cfg(test)]
+mod tests;

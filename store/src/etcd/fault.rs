@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use tonic::{Code, Status};
 
+use super::hints::likely_reason;
 use crate::{Error, Fault, LeaseId, Revision};
 
 /// What to do about a failed call.
@@ -92,7 +93,7 @@ pub(super) fn explain(endpoint: &str, operation: &str, subject: Subject, status:
         }
         (Verdict::LeaseNotFound, Subject { lease: Some(lease), .. }) => Error::LeaseNotFound(lease),
         (Verdict::Away, _) => {
-            let fault = fault(transport_hint(&cause(status)));
+            let fault = fault(likely_reason(&cause(status)));
             Error::Unavailable(fault)
         }
         (Verdict::Unauthenticated, _) if status.message().contains("user name is empty") => {
@@ -115,74 +116,6 @@ pub(super) fn explain(endpoint: &str, operation: &str, subject: Subject, status:
             Error::Invalid(fault(None))
         }
     }
-}
-
-/// The likely reason of a transport error, by the words of rustls, the kernel and etcd.
-pub(super) fn transport_hint(cause: &str) -> Option<&'static str> {
-    let hints: [(&[&str], &str); 10] = [
-        (
-            &["UnknownIssuer", "unknown issuer", "BadSignature"],
-            "etcd's certificate is not signed by an authority that we trust: set ca to the PEM file of the one that \
-             signed it",
-        ),
-        (
-            &["NotValidForName", "not valid for name", "certificate not valid for"],
-            "etcd's certificate is for another name: use an endpoint that it names, or set server-name",
-        ),
-        (
-            &["Expired", "NotValidYet"],
-            "etcd's certificate is out of date, or this host's clock is wrong",
-        ),
-        (
-            &[
-                "CertificateRequired",
-                "BadCertificate",
-                "UnknownCA",
-                "DecryptError",
-                "CertificateUnknown",
-            ],
-            "etcd wants a client certificate that its authority signed: set cert and key",
-        ),
-        (
-            &["InvalidContentType", "corrupt message"],
-            "the endpoint does not speak TLS: is it http, not https?",
-        ),
-        (&["Connection refused"], "nothing listens there: is etcd running, and is the port right?"),
-        (
-            &["No route to host", "Network is unreachable", "Host is unreachable"],
-            "this host has no way there: check addresses, routes and firewalls",
-        ),
-        (
-            &["dns error", "failed to lookup"],
-            "the name does not resolve: check the endpoint, or use an address",
-        ),
-        (
-            &["no leader", "leader changed"],
-            "etcd has no quorum: check that most of its members run",
-        ),
-        (
-            &["no answer within", "deadline", "timed out", "timeout"],
-            "it may be overloaded, stopped or cut off, or a firewall drops the packets",
-        ),
-    ];
-    // A server that wants TLS, or a certificate, may just hang up.
-    let cut = [
-        "frame with invalid size",
-        "connection reset",
-        "connection closed",
-        "broken pipe",
-        "h2 protocol",
-    ];
-    hints
-        .iter()
-        .find(|(words, _)| words.iter().any(|word| cause.contains(word)))
-        .map(|(_, hint)| *hint)
-        .or_else(|| {
-            let lower = cause.to_lowercase();
-            cut.iter().any(|word| lower.contains(word)).then_some(
-                "the connection was cut: etcd stopped, or wants https, or wants a client certificate",
-            )
-        })
 }
 
 /// The chain of causes as one line, without the repetitions of wrappers.
@@ -217,3 +150,6 @@ fn sources<'a>(error: Cause<'a>) -> impl Iterator<Item = Cause<'a>> {
         error.source()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ mod config;
 mod convert;
 mod duration;
 mod fault;
+mod hints;
 mod members;
 mod proto;
 mod session;

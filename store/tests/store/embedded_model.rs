@@ -266,7 +266,7 @@ async fn replay(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn embedded_does_what_the_model_does(steps in proptest::collection::vec(step(), 1..60)) {

@@ -99,8 +99,7 @@ async fn tls_to_an_etcd_that_has_none() {
     let Some(server) = EtcdServer::start().await else { return };
     make_authority(server.folder(), "ca", &[]);
     let endpoints = vec![server.endpoint().replace("http", "https")];
-    refusal(EtcdConfig { endpoints, ..tls_config(&server, "ca", None) }, "does not speak TLS")
-        .await;
+    refusal(EtcdConfig { endpoints, ..tls_config(&server, "ca", None) }, "http").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
