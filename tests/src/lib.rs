@@ -1,1 +1,16 @@
-//! placeholder
+//! What tests need that run real container runtimes and a real systemd upon Pontoon.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`requirements`] | what a test needs of the machine, or the reason why it is skipped |
+//! | [`host`] | hosts with a root, processes and cgroups of their own |
+//! | [`node`] | such a host in a lab, with `pontoond` |
+//! | [`rootfs`] | root file systems for containers, without a registry |
+//! | [`containerd`], [`podman`] | the runtimes |
+
+pub mod containerd;
+pub mod host;
+pub mod node;
+pub mod podman;
+pub mod requirements;
+pub mod rootfs;
