@@ -47,9 +47,5 @@ fn text() -> String {
 }
 
 fn exit_after(written: std::io::Result<()>) -> ExitCode {
-    if written.is_ok() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -105,25 +105,13 @@ pub(crate) fn ask(
     let deadline = Deadline::after(patience);
     let socket = || path.display().to_string();
     let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::TimedOut => ExchangeError::Silent {
-            socket: socket(),
-            patience,
-        },
-        _ => ExchangeError::Broken {
-            socket: socket(),
-            error,
-        },
+        io::ErrorKind::TimedOut => ExchangeError::Silent { socket: socket(), patience },
+        _ => ExchangeError::Broken { socket: socket(), error },
     };
 
     let stream = connect_to(path, deadline).map_err(|error| match error.kind() {
-        io::ErrorKind::TimedOut => ExchangeError::Silent {
-            socket: socket(),
-            patience,
-        },
-        _ => ExchangeError::Absent {
-            socket: socket(),
-            error,
-        },
+        io::ErrorKind::TimedOut => ExchangeError::Silent { socket: socket(), patience },
+        _ => ExchangeError::Absent { socket: socket(), error },
     })?;
     send(&stream, request, deadline).map_err(failed)?;
     let answer = input::read_to_end(&stream, MAX_RESPONSE, deadline).map_err(failed)?;
@@ -132,10 +120,7 @@ pub(crate) fn ask(
     }
     serde_json::from_slice(&answer).map_err(|error| match error.classify() {
         serde_json::error::Category::Eof => failed(io::ErrorKind::UnexpectedEof.into()),
-        _ => ExchangeError::Undecodable {
-            socket: socket(),
-            error,
-        },
+        _ => ExchangeError::Undecodable { socket: socket(), error },
     })
 }
 

@@ -34,10 +34,7 @@ fn main() -> ExitCode {
     };
     let mut stdout = std::io::stdout();
     if let Err(error) = stdout.write_all(&answer).and_then(|()| stdout.flush()) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "pontoon-cni: writing the answer to stdout: {error}"
-        );
+        let _ = writeln!(std::io::stderr(), "pontoon-cni: writing the answer to stdout: {error}");
         exit = ExitCode::FAILURE;
     }
     exit

@@ -40,10 +40,7 @@ pub(crate) fn document(document: &impl Serialize) -> Vec<u8> {
 
 /// Carries out the call that the environment and stdin describe; what it returns goes to stdout.
 pub(crate) fn call() -> Result<Vec<u8>, CallFailed> {
-    let early = |failure| CallFailed {
-        failure,
-        version: SpecVersion::UNSAID,
-    };
+    let early = |failure| CallFailed { failure, version: SpecVersion::UNSAID };
     match Call::from_environment(|name| std::env::var_os(name)).map_err(|e| early(e.into()))? {
         Call::Version => {
             let stdin = read_stdin(deadline::STDIN_OF_VERSION).unwrap_or_default();
@@ -67,21 +64,13 @@ fn read_stdin(patience: Duration) -> io::Result<Vec<u8>> {
 
 fn unreadable(error: &io::Error) -> Failure {
     let (code, cause) = match error.kind() {
-        io::ErrorKind::TimedOut => (
-            Code::Io,
-            format!(
-                "its end did not come within {} s",
-                deadline::STDIN.as_secs()
-            ),
-        ),
+        io::ErrorKind::TimedOut => {
+            (Code::Io, format!("its end did not come within {} s", deadline::STDIN.as_secs()))
+        }
         io::ErrorKind::InvalidData => (Code::Decode, error.to_string()),
         _ => (Code::Io, error.to_string()),
     };
-    Failure::new(
-        code,
-        "cannot read the network configuration on stdin",
-        cause,
-    )
+    Failure::new(code, "cannot read the network configuration on stdin", cause)
 }
 
 fn on_network(operation: Operation, stdin: &[u8]) -> Result<Vec<u8>, Failure> {
@@ -98,9 +87,7 @@ fn on_network(operation: Operation, stdin: &[u8]) -> Result<Vec<u8>, Failure> {
             })?
         }
     };
-    Ok(exchange
-        .answer(response)?
-        .map_or_else(Vec::new, |result| document(&result)))
+    Ok(exchange.answer(response)?.map_or_else(Vec::new, |result| document(&result)))
 }
 
 /// DEL succeeds while the daemon is down: it is written to disk and carried out when the daemon is

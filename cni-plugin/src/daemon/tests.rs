@@ -15,9 +15,7 @@ struct Socket {
 
 impl Socket {
     fn new() -> Self {
-        Self {
-            dir: tempfile::TempDir::with_prefix("pontoon-cni-").unwrap(),
-        }
+        Self { dir: tempfile::TempDir::with_prefix("pontoon-cni-").unwrap() }
     }
 
     fn path(&self) -> std::path::PathBuf {
@@ -30,10 +28,7 @@ impl Socket {
 }
 
 fn silent(result: Result<Response, ExchangeError>, began: Instant) {
-    assert!(
-        matches!(result, Err(ExchangeError::Silent { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(ExchangeError::Silent { .. })), "{result:?}");
     assert!(began.elapsed() < BOUND);
 }
 
@@ -82,10 +77,7 @@ fn an_endless_answer_is_refused() {
         while stream.write_all(&[b' '; 4096]).is_ok() {}
     });
     let result = ask(&socket.path(), &Request::Ready, BOUND);
-    assert!(
-        matches!(result, Err(ExchangeError::Broken { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(ExchangeError::Broken { .. })), "{result:?}");
 }
 
 #[test]
@@ -107,10 +99,7 @@ fn an_early_refusal_is_read_although_the_request_was_not() {
             ifname: "eth0".parse().unwrap(),
         })
         .collect();
-    let request = Request::Gc {
-        network: "pontoon".parse().unwrap(),
-        valid,
-    };
+    let request = Request::Gc { network: "pontoon".parse().unwrap(), valid };
     assert_eq!(ask(&socket.path(), &request, BOUND).unwrap(), refusal);
     daemon.join().unwrap();
 }
@@ -126,13 +115,7 @@ fn each_failure_names_socket_cause_and_next_step() {
     assert!(stopped.details.contains("has stopped"), "{stopped}");
     for failure in [absent, stopped] {
         assert_eq!(failure.code, Code::TryAgainLater);
-        assert!(
-            failure.details.contains(socket.path().to_str().unwrap()),
-            "{failure}"
-        );
-        assert!(
-            failure.details.contains("systemctl status pontoond"),
-            "{failure}"
-        );
+        assert!(failure.details.contains(socket.path().to_str().unwrap()), "{failure}");
+        assert!(failure.details.contains("systemctl status pontoond"), "{failure}");
     }
 }

@@ -13,10 +13,7 @@ fn daemon() -> FakeDaemon {
 fn the_result_is_in_the_version_asked_for() {
     let daemon = daemon();
     for version in VERSIONS {
-        let result = Plugin::new("ADD")
-            .conf(&daemon.conf(version))
-            .run()
-            .result();
+        let result = Plugin::new("ADD").conf(&daemon.conf(version)).run().result();
         let family = |family| match version {
             "0.3.0" | "0.3.1" | "0.4.0" => json!(family),
             _ => Value::Null,
@@ -31,10 +28,7 @@ fn the_result_is_in_the_version_asked_for() {
 
 #[test]
 fn the_result_names_interfaces_addresses_and_routes() {
-    let result = Plugin::new("ADD")
-        .conf(&daemon().conf("1.0.0"))
-        .run()
-        .result();
+    let result = Plugin::new("ADD").conf(&daemon().conf("1.0.0")).run().result();
     assert_eq!(
         result,
         json!({
@@ -61,15 +55,9 @@ fn the_result_names_interfaces_addresses_and_routes() {
 fn an_empty_version_gets_a_result_that_old_runtimes_read() {
     let daemon = daemon();
     let mut conf = daemon.conf("");
-    assert_eq!(
-        Plugin::new("ADD").conf(&conf).run().result()["cniVersion"],
-        "1.0.0"
-    );
+    assert_eq!(Plugin::new("ADD").conf(&conf).run().result()["cniVersion"], "1.0.0");
     conf["cniVersions"] = json!(["0.4.0", "1.1.0"]);
-    assert_eq!(
-        Plugin::new("ADD").conf(&conf).run().result()["cniVersion"],
-        "0.4.0"
-    );
+    assert_eq!(Plugin::new("ADD").conf(&conf).run().result()["cniVersion"], "0.4.0");
 }
 
 #[test]
@@ -85,14 +73,8 @@ fn the_call_of_containerd_reaches_the_daemon_whole() {
         "io.kubernetes.cri.pod-annotations": {"pontoon/labels": "app=web"},
     });
     let args = "K8S_POD_NAME=web-0;K8S_POD_UID=0f3c;IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_INFRA_CONTAINER_ID=c1";
-    Plugin::new("ADD")
-        .env("CNI_ARGS", args)
-        .conf(&conf)
-        .run()
-        .result();
-    let [Request::Add(spec)] = &daemon.asked()[..] else {
-        panic!("one ADD")
-    };
+    Plugin::new("ADD").env("CNI_ARGS", args).conf(&conf).run().result();
+    let [Request::Add(spec)] = &daemon.asked()[..] else { panic!("one ADD") };
     assert_eq!(
         serde_json::to_value(spec).unwrap(),
         json!({
@@ -117,27 +99,12 @@ fn the_call_of_podman_reaches_the_daemon_whole() {
         "aliases": {"pontoon": ["web"]},
     });
     let args = "IgnoreUnknown=1;K8S_POD_NAME=focused_hopper";
-    Plugin::new("ADD")
-        .env("CNI_ARGS", args)
-        .conf(&conf)
-        .run()
-        .result();
-    let [Request::Add(spec)] = &daemon.asked()[..] else {
-        panic!("one ADD")
-    };
-    assert_eq!(
-        spec.pod.as_ref().unwrap().to_string(),
-        "default/focused-hopper"
-    );
-    assert_eq!(
-        spec.addresses,
-        ["10.244.1.7".parse::<std::net::IpAddr>().unwrap()]
-    );
+    Plugin::new("ADD").env("CNI_ARGS", args).conf(&conf).run().result();
+    let [Request::Add(spec)] = &daemon.asked()[..] else { panic!("one ADD") };
+    assert_eq!(spec.pod.as_ref().unwrap().to_string(), "default/focused-hopper");
+    assert_eq!(spec.addresses, ["10.244.1.7".parse::<std::net::IpAddr>().unwrap()]);
     assert_eq!(spec.mac.unwrap().to_string(), "02:00:00:00:00:07");
-    assert_eq!(
-        spec.port_mappings[0].host_ip,
-        Some("192.0.2.1".parse().unwrap())
-    );
+    assert_eq!(spec.port_mappings[0].host_ip, Some("192.0.2.1".parse().unwrap()));
 }
 
 #[test]
@@ -152,13 +119,10 @@ fn the_result_stands_behind_prev_result() {
             "dns": {},
         });
         let result = Plugin::new("ADD").conf(&conf).run().result();
-        let names: Vec<_> = (0..4)
-            .map(|index| result["interfaces"][index]["name"].as_str().unwrap())
-            .collect();
+        let names: Vec<_> =
+            (0..4).map(|index| result["interfaces"][index]["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["lo", "pontoon0", "ptn0123456789ab", "eth0"]);
-        let of: Vec<_> = (0..3)
-            .map(|index| result["ips"][index]["interface"].as_u64())
-            .collect();
+        let of: Vec<_> = (0..3).map(|index| result["ips"][index]["interface"].as_u64()).collect();
         assert_eq!(of, [Some(0), Some(3), Some(3)]);
         assert_eq!(result["ips"][0]["version"].is_null(), version >= "1.0.0");
     }
@@ -170,10 +134,7 @@ fn an_absent_daemon_is_named_with_its_socket_and_the_next_step() {
         let answer = Plugin::new("ADD").conf(&daemon.conf("1.0.0")).run();
         assert_eq!(answer.code(), 11);
         let details = answer.error()["details"].to_string();
-        assert!(
-            details.contains(daemon.socket().to_str().unwrap()),
-            "{details}"
-        );
+        assert!(details.contains(daemon.socket().to_str().unwrap()), "{details}");
         assert!(details.contains("systemctl status pontoond"), "{details}");
         assert_eq!(daemon.pending(), [""; 0]);
     }
@@ -183,10 +144,7 @@ fn an_absent_daemon_is_named_with_its_socket_and_the_next_step() {
 fn a_connection_that_breaks_is_an_error_to_try_again() {
     for bytes in [&b""[..], br#"{"answer":"atta"#] {
         let daemon = FakeDaemon::reacting(|_, _| Reaction::Bytes(bytes.to_vec()));
-        assert_eq!(
-            Plugin::new("ADD").conf(&daemon.conf("1.0.0")).run().code(),
-            11
-        );
+        assert_eq!(Plugin::new("ADD").conf(&daemon.conf("1.0.0")).run().code(), 11);
     }
 }
 
@@ -201,10 +159,7 @@ fn an_answer_of_another_version_is_an_error() {
     for answer in answers {
         let mut answer = Some(answer);
         let daemon = FakeDaemon::reacting(move |_, _| answer.take().unwrap());
-        assert_eq!(
-            Plugin::new("ADD").conf(&daemon.conf("1.0.0")).run().code(),
-            100
-        );
+        assert_eq!(Plugin::new("ADD").conf(&daemon.conf("1.0.0")).run().code(), 100);
     }
 }
 
@@ -228,8 +183,6 @@ fn the_same_call_twice_is_the_same_request_twice() {
     assert_eq!(plugin.run().result(), plugin.run().result());
     let asked = daemon.asked();
     assert_eq!(asked[0], asked[1]);
-    let Request::Add(spec) = &asked[0] else {
-        panic!("ADD")
-    };
+    let Request::Add(spec) = &asked[0] else { panic!("ADD") };
     assert_eq!(spec.id, id());
 }

@@ -29,21 +29,14 @@ impl Runtime {
                 _ => Response::Done,
             })
         });
-        Some(Self {
-            namespaces: Namespaces::new()?,
-            daemon,
-            version,
-        })
+        Some(Self { namespaces: Namespaces::new()?, daemon, version })
     }
 
     fn call(&self, plugin: Plugin, mut conf: Value, previous: Option<&Value>) -> Answer {
         if let Some(previous) = previous {
             conf["prevResult"] = previous.clone();
         }
-        plugin
-            .env("CNI_NETNS", self.namespaces.netns())
-            .conf(&conf)
-            .run()
+        plugin.env("CNI_NETNS", self.namespaces.netns()).conf(&conf).run()
     }
 
     /// This plugin.
@@ -82,10 +75,7 @@ fn reference(name: &str) -> PathBuf {
 /// libcni does; both DEL in reverse order.
 fn follows_ours(name: &str, keys: &Value, verify: impl Fn(&Runtime)) {
     if !reference(name).exists() {
-        eprintln!(
-            "skipped: needs {} (containernetworking-plugins)",
-            reference(name).display()
-        );
+        eprintln!("skipped: needs {} (containernetworking-plugins)", reference(name).display());
         return;
     }
     for version in VERSIONS {
@@ -104,11 +94,7 @@ fn follows_ours(name: &str, keys: &Value, verify: impl Fn(&Runtime)) {
             let [Request::Check { addresses, .. }] = &runtime.daemon.asked()[..] else {
                 panic!("one CHECK")
             };
-            let given: Vec<_> = attached()
-                .addresses
-                .iter()
-                .map(|given| given.address)
-                .collect();
+            let given: Vec<_> = attached().addresses.iter().map(|given| given.address).collect();
             assert_eq!(*addresses, given);
             // portmap 1.1.1 looks for its IPv4 rules among those of IPv6, whoever wrote the result.
             if name != "portmap" {
@@ -126,10 +112,7 @@ fn tuning_follows() {
         "sysctl": {"net.ipv4.conf.eth0.log_martians": "1"}});
     follows_ours("tuning", &keys, |runtime| {
         let link = Namespaces::output(&runtime.namespaces.pod, &["ip", "link", "show", "eth0"]);
-        assert!(
-            link.contains("02:00:00:00:00:77") && link.contains("mtu 1400"),
-            "{link}"
-        );
+        assert!(link.contains("02:00:00:00:00:77") && link.contains("mtu 1400"), "{link}");
     });
 }
 
@@ -138,10 +121,7 @@ fn bandwidth_follows() {
     let keys = json!({"runtimeConfig": {"bandwidth": {"ingressRate": 8_000_000, "ingressBurst": 8_000_000}}});
     follows_ours("bandwidth", &keys, |runtime| {
         let shown = Namespaces::output(&runtime.namespaces.host, &["tc", "qdisc", "show"]);
-        assert!(
-            shown.contains("tbf") && shown.contains("ptn0123456789ab"),
-            "{shown}"
-        );
+        assert!(shown.contains("tbf") && shown.contains("ptn0123456789ab"), "{shown}");
     });
 }
 
@@ -168,17 +148,10 @@ fn ours_follows_loopback() {
         let lo = Plugin::of(reference("loopback"), "ADD").env("CNI_IFNAME", "lo");
         let lo = runtime.call(lo, conf(version), None).result();
         let both = runtime.pontoon("ADD", Some(&lo)).result();
-        let names: Vec<_> = both["interfaces"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|i| i["name"].clone())
-            .collect();
+        let names: Vec<_> =
+            both["interfaces"].as_array().unwrap().iter().map(|i| i["name"].clone()).collect();
         assert_eq!(names, ["lo", "pontoon0", "ptn0123456789ab", "eth0"]);
-        assert_eq!(
-            both["ips"][0]["address"], lo["ips"][0]["address"],
-            "{version}"
-        );
+        assert_eq!(both["ips"][0]["address"], lo["ips"][0]["address"], "{version}");
         let address = both["ips"].as_array().unwrap().iter().rev().nth(1).unwrap();
         assert_eq!(
             (&address["interface"], &address["address"]),
@@ -187,9 +160,7 @@ fn ours_follows_loopback() {
 
         // What stands behind both still reads it.
         let keys = json!({"sysctl": {"net.ipv4.conf.eth0.log_martians": "1"}});
-        let last = runtime
-            .reference("ADD", "tuning", &keys, Some(&both))
-            .result();
+        let last = runtime.reference("ADD", "tuning", &keys, Some(&both)).result();
         assert_eq!(last["ips"], both["ips"]);
         assert_eq!(last["interfaces"], both["interfaces"]);
     }

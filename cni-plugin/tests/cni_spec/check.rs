@@ -18,10 +18,7 @@ fn with_prev_result(daemon: &FakeDaemon, version: &str) -> serde_json::Value {
 fn asks_for_the_addresses_of_prev_result() {
     let daemon = FakeDaemon::answering(Response::Done);
     for version in ["0.4.0", "1.0.0", "1.1.0"] {
-        Plugin::new("CHECK")
-            .conf(&with_prev_result(&daemon, version))
-            .run()
-            .done();
+        Plugin::new("CHECK").conf(&with_prev_result(&daemon, version)).run().done();
         let addresses = ["10.244.1.7/32", "fd00:10:244:1::7/128"];
         let expected = Request::Check {
             id: id(),
@@ -37,12 +34,7 @@ fn needs_prev_result() {
     let daemon = FakeDaemon::answering(Response::Done);
     let answer = Plugin::new("CHECK").conf(&daemon.conf("1.0.0")).run();
     assert_eq!(answer.code(), 7);
-    assert!(
-        answer.error()["details"]
-            .as_str()
-            .unwrap()
-            .starts_with("prevResult is missing")
-    );
+    assert!(answer.error()["details"].as_str().unwrap().starts_with("prevResult is missing"));
     assert!(daemon.asked().is_empty());
 }
 
@@ -58,25 +50,14 @@ fn is_refused_before_0_4_0() {
 
 #[test]
 fn reports_what_the_daemon_finds_wrong() {
-    let daemon = FakeDaemon::answering(failed(
-        Code::CheckFailed,
-        "an address is gone",
-        "10.244.1.7",
-    ));
-    assert_eq!(
-        Plugin::new("CHECK")
-            .conf(&with_prev_result(&daemon, "1.0.0"))
-            .run()
-            .code(),
-        107
-    );
+    let daemon =
+        FakeDaemon::answering(failed(Code::CheckFailed, "an address is gone", "10.244.1.7"));
+    assert_eq!(Plugin::new("CHECK").conf(&with_prev_result(&daemon, "1.0.0")).run().code(), 107);
 }
 
 #[test]
 fn needs_the_daemon() {
     let daemon = FakeDaemon::absent();
-    let answer = Plugin::new("CHECK")
-        .conf(&with_prev_result(&daemon, "1.0.0"))
-        .run();
+    let answer = Plugin::new("CHECK").conf(&with_prev_result(&daemon, "1.0.0")).run();
     assert_eq!(answer.code(), 11);
 }

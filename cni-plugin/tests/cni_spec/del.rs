@@ -31,10 +31,7 @@ fn needs_neither_netns_nor_prev_result() {
     let daemon = FakeDaemon::answering(Response::Done);
     del(&daemon).env("CNI_NETNS", "").run().done();
     del(&daemon).without("CNI_NETNS").run().done();
-    del(&daemon)
-        .env("CNI_NETNS", "/run/netns/gone")
-        .run()
-        .done();
+    del(&daemon).env("CNI_NETNS", "/run/netns/gone").run().done();
 }
 
 #[test]
@@ -43,11 +40,7 @@ fn is_not_stopped_by_what_only_add_needs() {
     let mut conf = daemon.conf("1.0.0");
     conf["runtimeConfig"] = json!({"portMappings": [{"hostPort": "x"}], "ips": 7});
     conf["prevResult"] = json!("nonsense");
-    del(&daemon)
-        .env("CNI_ARGS", "nonsense")
-        .conf(&conf)
-        .run()
-        .done();
+    del(&daemon).env("CNI_ARGS", "nonsense").conf(&conf).run().done();
 }
 
 #[test]
@@ -56,10 +49,7 @@ fn succeeds_when_the_daemon_is_down() {
         del(&daemon).run().done();
         assert_eq!(daemon.pending(), WAITS);
         let path = daemon.pending_dir().join(WAITS[0]);
-        assert_eq!(
-            pending::decode(&std::fs::read(&path).unwrap()).unwrap(),
-            id()
-        );
+        assert_eq!(pending::decode(&std::fs::read(&path).unwrap()).unwrap(), id());
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
@@ -114,10 +104,7 @@ fn fails_when_the_daemon_is_down_and_the_disk_cannot_be_written() {
     let answer = del(&daemon).run();
     assert_eq!(answer.code(), 106);
     let details = answer.error()["details"].to_string();
-    assert!(
-        details.contains(daemon.pending_dir().to_str().unwrap()),
-        "{details}"
-    );
+    assert!(details.contains(daemon.pending_dir().to_str().unwrap()), "{details}");
 }
 
 #[test]
@@ -144,19 +131,12 @@ fn leaves_nothing_partial_when_it_is_killed() {
 fn many_at_once_all_wait() {
     let daemon = FakeDaemon::absent();
     let names: Vec<_> = (0..32).map(|number| format!("c{}", number % 8)).collect();
-    let children: Vec<_> = names
-        .iter()
-        .map(|name| del(&daemon).env("CNI_CONTAINERID", name).start())
-        .collect();
+    let children: Vec<_> =
+        names.iter().map(|name| del(&daemon).env("CNI_CONTAINERID", name).start()).collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
     let mut pending = daemon.pending();
     pending.sort();
-    assert_eq!(
-        pending,
-        (0..8)
-            .map(|n| format!("c{n}:eth0.json"))
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(pending, (0..8).map(|n| format!("c{n}:eth0.json")).collect::<Vec<_>>());
 }

@@ -29,15 +29,9 @@ fn a_runtime_that_reads_no_more_is_not_answered_with_a_panic() {
     let conf = daemon.conf("1.0.0").to_string();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), conf.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(
-        (output.status.code(), output.status.signal()),
-        (Some(1), None)
-    );
+    assert_eq!((output.status.code(), output.status.signal()), (Some(1), None));
     let answer = Answer::of(output);
-    assert!(
-        answer.stderr.contains("writing the answer to stdout"),
-        "{answer:?}"
-    );
+    assert!(answer.stderr.contains("writing the answer to stdout"), "{answer:?}");
 }
 
 /// Runs the plugin with descriptors closed, which a shell can do and `Command` cannot.
@@ -45,11 +39,7 @@ fn with_closed(redirections: &str, verb: &str) -> Answer {
     let output = Command::new("sh")
         .args(["-c", &format!("exec \"$0\" {redirections}")])
         .arg(env!("CARGO_BIN_EXE_pontoon-cni"))
-        .envs([
-            ("CNI_COMMAND", verb),
-            ("CNI_CONTAINERID", "c1"),
-            ("CNI_NETNS", "/run/netns/c1"),
-        ])
+        .envs([("CNI_COMMAND", verb), ("CNI_CONTAINERID", "c1"), ("CNI_NETNS", "/run/netns/c1")])
         .envs([("CNI_IFNAME", "eth0"), ("CNI_PATH", "/opt/cni/bin")])
         .stdin(Stdio::null())
         .output()

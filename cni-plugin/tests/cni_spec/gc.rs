@@ -23,25 +23,14 @@ fn gc(conf: &Value) -> Plugin {
 #[test]
 fn tells_the_daemon_what_to_spare() {
     let daemon = FakeDaemon::answering(Response::Done);
-    gc(&conf(
-        &daemon,
-        json!([{"containerID": "c1", "ifname": "eth0"}]),
-    ))
-    .run()
-    .done();
+    gc(&conf(&daemon, json!([{"containerID": "c1", "ifname": "eth0"}]))).run().done();
     gc(&conf(&daemon, json!([]))).run().done();
     let network = || "pontoon".parse().unwrap();
     assert_eq!(
         daemon.asked(),
         [
-            Request::Gc {
-                network: network(),
-                valid: vec![id()]
-            },
-            Request::Gc {
-                network: network(),
-                valid: vec![]
-            }
+            Request::Gc { network: network(), valid: vec![id()] },
+            Request::Gc { network: network(), valid: vec![] }
         ]
     );
 }
@@ -50,12 +39,7 @@ fn tells_the_daemon_what_to_spare() {
 fn an_unsaid_list_costs_no_pod_its_network() {
     let daemon = FakeDaemon::answering(Response::Done);
     assert_eq!(gc(&daemon.conf("1.1.0")).run().code(), 7);
-    assert_eq!(
-        gc(&conf(&daemon, json!([{"containerID": "c1"}])))
-            .run()
-            .code(),
-        7
-    );
+    assert_eq!(gc(&conf(&daemon, json!([{"containerID": "c1"}]))).run().code(), 7);
     assert!(daemon.asked().is_empty());
 }
 

@@ -6,15 +6,7 @@ use crate::support::plugin::Plugin;
 #[test]
 fn what_cannot_be_decoded_is_an_error() {
     let add = || Plugin::new("ADD");
-    for stdin in [
-        &b""[..],
-        b"  \n",
-        b"{",
-        b"[]",
-        b"\"x\"",
-        b"{\"name\":\"\xff\"}",
-        b"\0",
-    ] {
+    for stdin in [&b""[..], b"  \n", b"{", b"[]", b"\"x\"", b"{\"name\":\"\xff\"}", b"\0"] {
         assert_eq!(add().stdin(stdin).run().code(), 6, "{stdin:?}");
     }
     assert_eq!(add().stdin("[".repeat(1 << 20)).run().code(), 6);
@@ -39,26 +31,10 @@ fn wrong_fields_are_named() {
             json!({"portMappings": [{"hostPort": 80, "containerPort": 99999}]}),
             "runtimeConfig.portMappings[0].containerPort: 99999",
         ),
-        (
-            "runtimeConfig",
-            json!({"ips": ["x"]}),
-            "runtimeConfig.ips[0]: \"x\"",
-        ),
-        (
-            "args",
-            json!({"cni": {"labels": [{}]}}),
-            "args.cni.labels[0]: an object",
-        ),
-        (
-            "prevResult",
-            json!({"ips": [{"address": "x"}]}),
-            "prevResult.ips[0].address: \"x\"",
-        ),
-        (
-            "prevResult",
-            json!({"cniVersion": "0.2.0"}),
-            "prevResult.cniVersion: \"0.2.0\"",
-        ),
+        ("runtimeConfig", json!({"ips": ["x"]}), "runtimeConfig.ips[0]: \"x\""),
+        ("args", json!({"cni": {"labels": [{}]}}), "args.cni.labels[0]: an object"),
+        ("prevResult", json!({"ips": [{"address": "x"}]}), "prevResult.ips[0].address: \"x\""),
+        ("prevResult", json!({"cniVersion": "0.2.0"}), "prevResult.cniVersion: \"0.2.0\""),
     ] {
         let mut conf = conf("1.0.0");
         conf[key] = value;

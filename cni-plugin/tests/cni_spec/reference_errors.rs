@@ -24,27 +24,17 @@ fn both(change: impl Fn(Plugin) -> Plugin, verb: &'static str) -> Option<[Value;
 fn missing_variables_are_refused_in_the_same_words() {
     for (verb, variables) in [
         ("ADD", &["CNI_NETNS"][..]),
-        (
-            "ADD",
-            &["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"],
-        ),
+        ("ADD", &["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"]),
         ("CHECK", &["CNI_IFNAME", "CNI_PATH"]),
         ("DEL", &["CNI_CONTAINERID"]),
     ] {
         let without = |plugin: Plugin| {
-            variables
-                .iter()
-                .fold(plugin.conf(&conf("1.0.0")), |plugin, name| {
-                    plugin.without(name)
-                })
+            variables.iter().fold(plugin.conf(&conf("1.0.0")), |plugin, name| plugin.without(name))
         };
         let Some([ours, theirs]) = both(without, verb) else {
             return;
         };
-        assert_eq!(
-            (&ours["code"], &ours["msg"]),
-            (&theirs["code"], &theirs["msg"])
-        );
+        assert_eq!((&ours["code"], &ours["msg"]), (&theirs["code"], &theirs["msg"]));
     }
 }
 
@@ -54,12 +44,7 @@ fn wrong_documents_are_refused_with_the_same_code() {
     without_name["name"] = Value::Null;
     let mut odd_name = conf("1.0.0");
     odd_name["name"] = json!("a b");
-    for stdin in [
-        "{".to_owned(),
-        String::new(),
-        without_name.to_string(),
-        odd_name.to_string(),
-    ] {
+    for stdin in ["{".to_owned(), String::new(), without_name.to_string(), odd_name.to_string()] {
         let Some([ours, theirs]) = both(|plugin| plugin.stdin(stdin.clone()), "ADD") else {
             return;
         };
@@ -80,18 +65,12 @@ fn wrong_ids_are_refused_with_the_same_code() {
 
 #[test]
 fn unknown_versions_and_verbs_are_refused_in_the_same_words() {
-    for (verb, version) in [
-        ("ADD", "9.0.0"),
-        ("DEL", "9.0.0"),
-        ("CHECK", "0.3.1"),
-        ("UPDATE", "1.0.0"),
-    ] {
+    for (verb, version) in
+        [("ADD", "9.0.0"), ("DEL", "9.0.0"), ("CHECK", "0.3.1"), ("UPDATE", "1.0.0")]
+    {
         let Some([ours, theirs]) = both(|plugin| plugin.conf(&conf(version)), verb) else {
             return;
         };
-        assert_eq!(
-            (&ours["code"], &ours["msg"]),
-            (&theirs["code"], &theirs["msg"])
-        );
+        assert_eq!((&ours["code"], &ours["msg"]), (&theirs["code"], &theirs["msg"]));
     }
 }

@@ -34,10 +34,7 @@ fn has_code_50_when_the_daemon_is_absent() {
     for daemon in [FakeDaemon::absent(), FakeDaemon::stopped()] {
         let answer = status(&daemon).run();
         assert_eq!(answer.code(), 50);
-        assert!(
-            answer.stdout.contains("systemctl status pontoond"),
-            "{answer:?}"
-        );
+        assert!(answer.stdout.contains("systemctl status pontoond"), "{answer:?}");
     }
     let daemon = FakeDaemon::reacting(|_, _| Reaction::Bytes(Vec::new()));
     assert_eq!(status(&daemon).run().code(), 50);
@@ -49,9 +46,6 @@ fn is_refused_before_1_1_0() {
     for version in ["0.3.0", "0.3.1", "0.4.0", "1.0.0", ""] {
         let answer = status(&daemon).conf(&daemon.conf(version)).run();
         assert_eq!(answer.code(), 1);
-        assert_eq!(
-            answer.error()["msg"],
-            "config version does not allow STATUS"
-        );
+        assert_eq!(answer.error()["msg"], "config version does not allow STATUS");
     }
 }

@@ -9,11 +9,7 @@ fn plugin(arguments: &[&str]) -> (Option<i32>, String, String) {
         .output()
         .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 #[test]
@@ -33,8 +29,5 @@ fn a_person_is_told_the_version_and_what_it_is() {
 fn a_program_that_sets_no_command_gets_an_error_document() {
     let answer = Plugin::new("ADD").without("CNI_COMMAND").run();
     assert_eq!(answer.code(), 4);
-    assert_eq!(
-        answer.error()["msg"],
-        "required env variables [CNI_COMMAND] missing"
-    );
+    assert_eq!(answer.error()["msg"], "required env variables [CNI_COMMAND] missing");
 }

@@ -28,10 +28,7 @@ impl FakeDaemon {
     /// One that is down: nothing at the socket's path.
     pub(crate) fn absent() -> Self {
         let dir = TempDir::with_prefix("pontoon-cni-").unwrap();
-        Self {
-            dir,
-            requests: None,
-        }
+        Self { dir, requests: None }
     }
 
     /// One that has stopped: a socket at which nobody listens.
@@ -113,9 +110,7 @@ impl FakeDaemon {
 
     /// What it was asked so far. A plugin that has ended has been heard.
     pub(crate) fn asked(&self) -> Vec<Request> {
-        self.requests
-            .as_ref()
-            .map_or_else(Vec::new, |requests| requests.try_iter().collect())
+        self.requests.as_ref().map_or_else(Vec::new, |requests| requests.try_iter().collect())
     }
 }
 

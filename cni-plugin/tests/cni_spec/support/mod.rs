@@ -20,10 +20,7 @@ pub(crate) fn conf(version: &str) -> Value {
 
 /// The attachment of [`plugin::Plugin`]'s environment.
 pub(crate) fn id() -> AttachmentId {
-    AttachmentId {
-        container_id: "c1".parse().unwrap(),
-        ifname: "eth0".parse().unwrap(),
-    }
+    AttachmentId { container_id: "c1".parse().unwrap(), ifname: "eth0".parse().unwrap() }
 }
 
 /// What a daemon answers to ADD.

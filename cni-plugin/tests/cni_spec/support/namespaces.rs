@@ -20,15 +20,8 @@ impl Namespaces {
             eprintln!("skipped: needs root to make network namespaces");
             return None;
         }
-        let name = format!(
-            "cn{}-{}",
-            std::process::id(),
-            NUMBER.fetch_add(1, Ordering::Relaxed)
-        );
-        let both = Self {
-            host: format!("{name}-host"),
-            pod: format!("{name}-pod"),
-        };
+        let name = format!("cn{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let both = Self { host: format!("{name}-host"), pod: format!("{name}-pod") };
         both.build();
         Some(both)
     }
@@ -43,29 +36,17 @@ impl Namespaces {
             ip(&format!("netns add {namespace}"));
             ip(&format!("-n {namespace} link set lo up"));
         }
-        ip(&format!(
-            "-n {host} link add {} address {} type bridge",
-            bridge.name, bridge.mac
-        ));
+        ip(&format!("-n {host} link add {} address {} type bridge", bridge.name, bridge.mac));
         ip(&format!("-n {host} link set {} up", bridge.name));
         ip(&format!(
             "-n {host} link add {} address {} type veth peer name {} address {} mtu {} netns {pod}",
             veth.name, veth.mac, eth0.name, eth0.mac, attached.mtu
         ));
-        ip(&format!(
-            "-n {host} link set {} master {} up",
-            veth.name, bridge.name
-        ));
+        ip(&format!("-n {host} link set {} master {} up", veth.name, bridge.name));
         ip(&format!("-n {pod} link set {} up", eth0.name));
         for given in &attached.addresses {
-            ip(&format!(
-                "-n {host} address add {} dev {} nodad",
-                given.gateway, bridge.name
-            ));
-            ip(&format!(
-                "-n {pod} address add {} dev {} nodad",
-                given.address, eth0.name
-            ));
+            ip(&format!("-n {host} address add {} dev {} nodad", given.gateway, bridge.name));
+            ip(&format!("-n {pod} address add {} dev {} nodad", given.address, eth0.name));
             ip(&format!(
                 "-n {pod} route add default via {} dev {} onlink",
                 given.gateway, eth0.name
@@ -80,11 +61,8 @@ impl Namespaces {
 
     /// What a command prints in one of them.
     pub(crate) fn output(namespace: &str, command: &[&str]) -> String {
-        let output = Command::new("ip")
-            .args(["netns", "exec", namespace])
-            .args(command)
-            .output()
-            .unwrap();
+        let output =
+            Command::new("ip").args(["netns", "exec", namespace]).args(command).output().unwrap();
         assert!(output.status.success(), "{command:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
@@ -93,17 +71,12 @@ impl Namespaces {
 impl Drop for Namespaces {
     fn drop(&mut self) {
         for namespace in [&self.host, &self.pod] {
-            let _ = Command::new("ip")
-                .args(["netns", "delete", namespace])
-                .output();
+            let _ = Command::new("ip").args(["netns", "delete", namespace]).output();
         }
     }
 }
 
 fn ip(arguments: &str) {
-    let output = Command::new("ip")
-        .args(arguments.split(' '))
-        .output()
-        .unwrap();
+    let output = Command::new("ip").args(arguments.split(' ')).output().unwrap();
     assert!(output.status.success(), "ip {arguments}: {output:?}");
 }

@@ -132,10 +132,7 @@ impl Answer {
     pub(crate) fn code(&self) -> u64 {
         let document = self.error();
         for key in ["cniVersion", "msg", "details"] {
-            assert!(
-                document[key].as_str().is_some_and(|text| !text.is_empty()),
-                "{self:?}"
-            );
+            assert!(document[key].as_str().is_some_and(|text| !text.is_empty()), "{self:?}");
         }
         document["code"].as_u64().unwrap()
     }
