@@ -93,7 +93,7 @@ pub(super) fn explain(endpoint: &str, operation: &str, subject: Subject, status:
         }
         (Verdict::LeaseNotFound, Subject { lease: Some(lease), .. }) => Error::LeaseNotFound(lease),
         (Verdict::Away, _) => {
-            let fault = fault(likely_reason(&cause(status)));
+            let fault = fault(likely_reason(endpoint, &cause(status)));
             Error::Unavailable(fault)
         }
         (Verdict::Unauthenticated, _) if status.message().contains("user name is empty") => {

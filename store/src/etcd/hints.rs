@@ -42,23 +42,38 @@ const HINTS: &[(&[&str], &str)] = &[
         &["no answer within", "deadline", "timed out", "timeout"],
         "it may be overloaded, stopped or cut off, or a firewall drops the packets",
     ),
-    // A server that wants TLS, or a certificate, may just hang up.
-    (
-        &[
-            "frame with invalid size",
-            "connection reset",
-            "connection closed",
-            "broken pipe",
-            "h2 protocol",
-        ],
-        "the connection was cut: etcd stopped, or one side speaks https and the other http, or etcd wants a client certificate",
-    ),
 ];
 
-pub(super) fn likely_reason(cause: &str) -> Option<&'static str> {
+/// Words for a connection that ended, in lower case.
+const CUT: &[&str] = &[
+    "frame with invalid size",
+    "connection reset",
+    "connection closed",
+    "connection was closed",
+    "not connected",
+    "broken pipe",
+    "h2 protocol",
+    "unexpected eof",
+    "unexpected end of file",
+];
+
+/// The likely reason why a call to an endpoint failed.
+pub(super) fn likely_reason(endpoint: &str, cause: &str) -> Option<&'static str> {
     let cause = cause.to_lowercase();
-    let fits = |(words, _): &&(&[&str], &str)| words.iter().any(|word| cause.contains(word));
-    HINTS.iter().find(fits).map(|(_, hint)| *hint)
+    let any = |words: &[&str]| words.iter().any(|word| cause.contains(word));
+    let known = HINTS.iter().find(|(words, _)| any(words)).map(|(_, hint)| *hint);
+    known.or_else(|| any(CUT).then(|| hung_up(endpoint)))
+}
+
+/// A server that wants TLS, or a certificate, may say so, or just hang up.
+fn hung_up(endpoint: &str) -> &'static str {
+    match endpoint.starts_with("https") {
+        true => {
+            "etcd hung up: it stopped, or wants a client certificate that its authority signed (set cert and key), or \
+             speaks http"
+        }
+        false => "etcd hung up: it stopped, or speaks https",
+    }
 }
 
 #[cfg(test)]
@@ -67,15 +82,13 @@ mod tests {
 
     #[test]
     fn words_are_in_lower_case() {
-        for (words, _) in HINTS {
-            for word in *words {
-                assert_eq!(*word, word.to_lowercase());
-            }
+        for word in HINTS.iter().flat_map(|(words, _)| *words).chain(CUT) {
+            assert_eq!(*word, word.to_lowercase());
         }
     }
 
     #[test]
     fn what_is_not_known_has_no_hint() {
-        assert_eq!(likely_reason("etcdserver: too many requests"), None);
+        assert_eq!(likely_reason("http://e:1", "etcdserver: too many requests"), None);
     }
 }
