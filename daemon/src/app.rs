@@ -66,6 +66,7 @@ pub async fn run(settings: Settings) -> Result<()> {
         me: me.clone(),
         bridge_mac: names::bridge_mac(&me.machine_id),
         folder: RecordFolder::open(&paths.state).context("cannot open the attachments' records")?,
+        pending: paths.pending(),
         kernel: Kernel::open()?,
         firewall: Arc::clone(&firewall),
         situation: situation.clone(),
@@ -157,8 +158,7 @@ async fn prepare(
     if situation.wait_for(Situation::up_to_date).await.is_err() {
         return;
     }
-    let pending = settings.paths.pending();
-    attacher.carry_out_pending(&pending).await;
+    attacher.carry_out_pending().await;
     attacher.mend_all().await;
     ready.send_replace(true);
     match conflist::install(&settings.paths) {
@@ -179,7 +179,7 @@ async fn prepare(
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(PENDING).await;
-            attacher.carry_out_pending(&pending).await;
+            attacher.carry_out_pending().await;
         }
     });
 }

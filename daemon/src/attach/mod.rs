@@ -11,7 +11,7 @@ pub mod record;
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +50,7 @@ pub struct Attacher {
     bridge_mac: MacAddr,
     ledger: Mutex<Ledger>,
     folder: RecordFolder,
+    pending: PathBuf,
     kernel: Kernel,
     firewall: Arc<FirewallKeeper>,
     locks: Locks,
@@ -67,6 +68,8 @@ pub struct Parts {
     pub bridge_mac: MacAddr,
     /// Its records.
     pub folder: RecordFolder,
+    /// Where the plugin leaves DELs that it cannot hand over.
+    pub pending: PathBuf,
     /// The kernel.
     pub kernel: Kernel,
     /// The tables.
@@ -116,6 +119,7 @@ impl Attacher {
             bridge_mac: parts.bridge_mac,
             ledger: Mutex::new(ledger),
             folder: parts.folder,
+            pending: parts.pending,
             kernel: parts.kernel,
             firewall: parts.firewall,
             locks: Locks::default(),
@@ -130,6 +134,11 @@ impl Attacher {
     /// # Errors
     /// The failure that the runtime is told; the attachment does not exist then.
     pub async fn add(self: &Arc<Self>, spec: AttachmentSpec) -> Result<Attached, Failure> {
+        if let Some(path) = pending::of(&self.pending, &spec.id) {
+            // A DEL that is still to be carried out came before this ADD.
+            self.del(&spec.id).await?;
+            let _ = std::fs::remove_file(path);
+        }
         let _one_at_a_time = self.locks.lock(&spec.id).await;
         let record = loop {
             let terms = self.terms().await?;
@@ -285,11 +294,11 @@ impl Attacher {
     }
 
     /// Carries out the DELs that the plugin could not hand over.
-    pub async fn carry_out_pending(self: &Arc<Self>, folder: &Path) {
-        let (pending, bad) = match pending::scan(folder) {
+    pub async fn carry_out_pending(self: &Arc<Self>) {
+        let (pending, bad) = match pending::scan(&self.pending) {
             Ok(found) => found,
             Err(error) => {
-                return warn!(path = %folder.display(), %error, "cannot read pending DELs");
+                return warn!(path = %self.pending.display(), %error, "cannot read pending DELs");
             }
         };
         for (path, problem) in bad {

@@ -45,6 +45,13 @@ pub fn scan(folder: &Path) -> io::Result<(Vec<PendingDel>, Vec<NotPending>)> {
     Ok((good, bad))
 }
 
+/// The pending DEL of one attachment, if there is one.
+#[must_use]
+pub fn of(folder: &Path, id: &AttachmentId) -> Option<PathBuf> {
+    let path = folder.join(format!("{}:{}.json", id.container_id, id.ifname));
+    path.exists().then_some(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +65,7 @@ mod tests {
         fs::write(folder.path().join(".c2:eth0.json"), b"{").unwrap();
         fs::write(folder.path().join("c3:eth0.json"), b"{").unwrap();
         let (good, bad) = scan(folder.path()).unwrap();
+        assert_eq!(of(folder.path(), &good[0].id), Some(good[0].path.clone()));
         assert_eq!(good.len(), 1);
         assert_eq!(good[0].id.to_string(), "c1/eth0");
         assert_eq!(bad.len(), 1);

@@ -63,12 +63,10 @@ pub fn host_side(record: &Record, devices: &Devices, netns: &Netns) -> Vec<Op> {
     let pod_mac = to_kernel(attached.pod_interface.mac);
     let mut ops = vec![
         Op::CreateVeth(NewVeth {
-            name: devices.host,
             mac: Some(to_kernel(attached.host_interface.mac)),
             mtu: Some(attached.mtu),
             master: Some(devices.bridge),
             up: true,
-            group: None,
             alias: Some(alias(&record.pod)),
             port: Some(PORT),
             no_link_local: true,
@@ -78,6 +76,7 @@ pub fn host_side(record: &Record, devices: &Devices, netns: &Netns) -> Vec<Op> {
                 mtu: Some(attached.mtu),
                 netns: Some(netns.clone()),
             },
+            ..NewVeth::new(devices.host, devices.pod)
         }),
         Op::ReplaceFdb(FdbEntry { dev: devices.host, mac: pod_mac, kind: FdbKind::Static }),
     ];

@@ -40,8 +40,8 @@ mod tests {
     use pontoon_model::subnet::SubnetRecord;
 
     fn view(subnets: &[(&str, &str, u64)]) -> ClusterView {
-        let mut view = ClusterView::default();
-        view.config = Some(Known { value: ClusterConfig::default(), created: 2, modified: 2 });
+        let config = Known { value: ClusterConfig::default(), created: 2, modified: 2 };
+        let mut view = ClusterView { config: Some(config), ..ClusterView::default() };
         for (net, node, created) in subnets {
             let value =
                 SubnetRecord { node: node.parse().unwrap(), machine_id: format!("m-{node}") };

@@ -54,7 +54,7 @@ const VIEW_TIMEOUT: Duration = Duration::from_secs(5);
 pub async fn run(
     store: Arc<dyn Store>,
     me: Identity,
-    cluster: ClusterSettings,
+    mut cluster: ClusterSettings,
     mut inputs: watch::Receiver<Input>,
     obstacles: watch::Sender<Obstacle>,
 ) {
@@ -70,6 +70,11 @@ pub async fn run(
             Ok(Progress::Settled) => {
                 tell(&obstacles, Obstacle::default());
                 backoff.reset();
+                if input.connected && input.view.nodes.contains_key(&me.name) {
+                    // What a node's file says of the cluster matters when it joins. The cluster may
+                    // be changed later, and then this node follows.
+                    cluster = ClusterSettings::default();
+                }
                 if inputs.changed().await.is_err() {
                     return;
                 }
