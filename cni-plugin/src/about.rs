@@ -40,7 +40,7 @@ fn text() -> String {
     format!(
         "CNI plugin pontoon-cni v{}\nCNI protocol versions supported: {}\n\
          A container runtime starts it with CNI_COMMAND set and a network configuration on stdin; \
-         it hands the call to pontoond. Its answer to `pontoon status` is the place to begin.\n",
+         it hands the call to pontoond. When something fails, begin with `pontoon status`.\n",
         env!("CARGO_PKG_VERSION"),
         SpecVersion::ALL.map(SpecVersion::as_str).join(", ")
     )

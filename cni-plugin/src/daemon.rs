@@ -86,6 +86,11 @@ impl ExchangeError {
 impl From<&ExchangeError> for Failure {
     fn from(error: &ExchangeError) -> Self {
         let (code, msg) = match error {
+            ExchangeError::Absent { error, .. }
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                (Code::Io, "pontoond cannot be reached")
+            }
             ExchangeError::Absent { .. } => (Code::TryAgainLater, "pontoond is not there"),
             ExchangeError::Broken { .. } | ExchangeError::Silent { .. } => {
                 (Code::TryAgainLater, "pontoond did not answer")

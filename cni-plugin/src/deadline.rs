@@ -19,10 +19,10 @@ pub(crate) const SECOND_ATTEMPT: Duration = Duration::from_secs(5);
 pub(crate) fn of_request(request: &Request) -> Duration {
     match request {
         // It may lease a subnet and wait for the peers to have routes to it: up to 30 s in the
-        // daemon, which then answers with a cause that is better than ours.
-        Request::Add(_) => Duration::from_secs(60),
-        Request::Gc { .. } => Duration::from_secs(60),
-        Request::Del { .. } | Request::Check { .. } => Duration::from_secs(30),
+        // daemon, which then answers with a cause that is better than ours. A DEL waits for an ADD
+        // of the same attachment that the runtime has given up.
+        Request::Add(_) | Request::Del { .. } | Request::Gc { .. } => Duration::from_secs(60),
+        Request::Check { .. } => Duration::from_secs(30),
         _ => Duration::from_secs(10),
     }
 }

@@ -119,3 +119,11 @@ fn each_failure_names_socket_cause_and_next_step() {
         assert!(failure.details.contains("systemctl status pontoond"), "{failure}");
     }
 }
+
+#[test]
+fn a_socket_that_may_not_be_used_will_not_be_usable_later() {
+    let error = io::ErrorKind::PermissionDenied.into();
+    let failure = Failure::from(&ExchangeError::Absent { socket: "/run/s".to_owned(), error });
+    assert_eq!(failure.code, Code::Io);
+    assert!(failure.details.contains("run it as root"), "{failure}");
+}
