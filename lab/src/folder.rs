@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -133,12 +134,26 @@ pub fn reap() {
     }
 }
 
+/// [`destroy`] for every lab that this process made and did not keep.
+///
+/// # Errors
+/// The first failure; the others are taken away.
+pub fn destroy_own() -> Result<()> {
+    let own = i32::try_from(std::process::id())?;
+    let made = list().into_iter().filter(|(_, owner)| owner.pid == own && !owner.kept);
+    let failures: Vec<_> = made.filter_map(|(path, _)| destroy(&path).err()).collect();
+    failures.into_iter().next().map_or(Ok(()), Err)
+}
+
 /// Ends everything that runs in a lab and removes its folder. Also right for a lab that is
 /// half made or half gone, and from another process than its maker.
 ///
 /// # Errors
 /// When a process will not die or a file cannot be removed.
 pub fn destroy(path: &Path) -> Result<()> {
+    // A signal may ask for it while a lab is being dropped.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let living = inhabitants(path);
@@ -223,7 +238,7 @@ fn state(pid: i32) -> Option<char> {
 }
 
 /// Field 22 of proc_pid_stat(5).
-fn start_time(pid: i32) -> Option<u64> {
+pub(crate) fn start_time(pid: i32) -> Option<u64> {
     stat(pid)?.get(19)?.parse().ok()
 }
 

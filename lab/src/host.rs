@@ -98,7 +98,7 @@ impl Host {
     /// 32 hexadecimal digits that no other host of the machine's labs has.
     #[must_use]
     pub fn machine_id(&self) -> String {
-        format!("{:016x}{:016x}", self.0.netns.inode().unwrap_or_default(), self.0.place.number)
+        format!("{:016x}{:016x}", self.0.netns.inode(), self.0.place.number)
     }
 
     /// The folder with everything of the host's.

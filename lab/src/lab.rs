@@ -13,6 +13,7 @@ use crate::etcd::Etcd;
 use crate::faults::Faults;
 use crate::folder::{self, Folder};
 use crate::host::{Host, exec, lock};
+use crate::kept::{self, KeptLab, Sight};
 use crate::netns::Netns;
 use crate::process::tail;
 use crate::tool;
@@ -223,12 +224,16 @@ impl Lab {
         self.switch.as_ref().map(|(_, router)| router).context("a lab half built")
     }
 
-    /// Lets the lab outlive this program, until [`crate::down`].
+    /// Lets the lab outlive this program, until [`KeptLab::down`]. `content` says whether all
+    /// is well with it, `sights` what is worth a look.
     ///
     /// # Errors
     /// When that cannot be noted.
-    pub fn keep(self) -> Result<()> {
-        self.folder.keep()
+    pub fn keep(self, content: bool, sights: Vec<Sight>) -> Result<KeptLab> {
+        let kept = KeptLab { folder: self.path().to_owned(), holder: None, content, sights };
+        kept::note_in_folder(&kept)?;
+        self.folder.keep()?;
+        Ok(kept)
     }
 
     fn change_faults(&self, places: &[&str], change: impl FnOnce(&mut Faults)) -> Result<()> {

@@ -23,6 +23,8 @@
 //! | [`etcd`] | a real etcd |
 //! | [`probe`] | who reaches whom, from which address; loads that count what they lose |
 //! | [`netns`], [`process`], [`folder`] | what a lab is made of, and how it goes away |
+//! | [`demo`] | what `cargo xtask demo` shows |
+//! | [`kept`] | labs that outlive the program that made them |
 //! | [`privilege`], [`binaries`] | what a lab needs of the machine |
 
 pub mod binaries;
@@ -30,10 +32,12 @@ pub mod builder;
 mod client;
 pub mod cni;
 mod config;
+pub mod demo;
 pub mod etcd;
 mod faults;
 pub mod folder;
 pub mod host;
+pub mod kept;
 pub mod lab;
 pub mod netns;
 pub mod pod;
@@ -47,8 +51,8 @@ pub use builder::LabBuilder;
 pub use client::exchange;
 pub use cni::{CniCall, CniOutput, Network, Verb};
 pub use etcd::Etcd;
-pub use folder::{destroy as down, list};
 pub use host::Host;
+pub use kept::KeptLab;
 pub use lab::{Lab, Outside};
 pub use netns::Netns;
 pub use pod::{Pod, PodBuilder};

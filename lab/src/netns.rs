@@ -1,21 +1,18 @@
 //! Network namespaces with a path, as runtimes make them for pods and as the lab makes them for hosts.
 
 use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sched::{CloneFlags, setns, unshare};
 
 /// A network namespace that is kept alive by a bind mount, until [`Netns::remove`] or the end of its lab.
 #[derive(Debug, Clone)]
 pub struct Netns {
     path: PathBuf,
-    file: Arc<File>,
+    handle: pontoon_netlink::Netns,
 }
 
 impl Netns {
@@ -25,38 +22,22 @@ impl Netns {
     /// When the process may not make namespaces or mounts, or the path exists.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
+        let handle = pontoon_netlink::Netns::create()?;
         File::create_new(&path)
             .with_context(|| format!("cannot make {path:?} for a network namespace"))?;
-        let made = on_a_thread(|| {
-            unshare(CloneFlags::CLONE_NEWNET)
-                .context("the kernel refused a new network namespace")?;
-            mount(
-                Some("/proc/thread-self/ns/net"),
-                &path,
-                None::<&str>,
-                MsFlags::MS_BIND,
-                None::<&str>,
-            )
-            .with_context(|| format!("cannot mount a network namespace at {path:?}"))
-        });
-        match made {
-            Ok(Ok(())) => Self::open(path),
-            Ok(Err(error)) | Err(error) => {
-                let _gone_already = fs::remove_file(&path);
-                Err(error)
-            }
-        }
+        let source = format!("/proc/self/fd/{}", handle.as_raw_fd());
+        mount(Some(source.as_str()), &path, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+            .with_context(|| format!("cannot mount a network namespace at {path:?}"))?;
+        Ok(Self { path, handle })
     }
 
     /// Opens the namespace that is mounted at a path.
     ///
     /// # Errors
-    /// When there is nothing at the path.
+    /// When there is nothing at the path, or something else.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        let file = File::open(&path)
-            .with_context(|| format!("cannot open the network namespace {path:?}"))?;
-        Ok(Self { path, file: Arc::new(file) })
+        Ok(Self { handle: pontoon_netlink::Netns::open(&path)?, path })
     }
 
     /// The path that programs such as `nsenter --net=` take.
@@ -65,17 +46,19 @@ impl Netns {
         &self.path
     }
 
+    /// The handle that netlink connections are opened by.
+    #[must_use]
+    pub fn handle(&self) -> &pontoon_netlink::Netns {
+        &self.handle
+    }
+
     /// Runs a function inside the namespace, on a thread that ends with it. A socket that it
     /// opens belongs to the namespace for good and can be used from any thread.
     ///
     /// # Errors
     /// When the namespace cannot be entered.
     pub fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> Result<T> {
-        on_a_thread(|| {
-            setns(&self.file, CloneFlags::CLONE_NEWNET)
-                .with_context(|| format!("cannot enter the network namespace {:?}", self.path))?;
-            Ok(f())
-        })?
+        Ok(self.handle.run(f)?)
     }
 
     /// Runs a program inside the namespace to its end.
@@ -99,11 +82,9 @@ impl Netns {
     }
 
     /// The namespace's inode, which `/proc/PID/ns/net` shows too.
-    ///
-    /// # Errors
-    /// When the namespace is no longer mounted at its path.
-    pub fn inode(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.ino())
+    #[must_use]
+    pub fn inode(&self) -> u64 {
+        self.handle.id().ino
     }
 
     /// Undoes the mount and removes the path. The namespace ends with its last process and handle.
@@ -115,14 +96,4 @@ impl Netns {
             .with_context(|| format!("cannot unmount the network namespace {:?}", self.path))?;
         fs::remove_file(&self.path).with_context(|| format!("cannot remove {:?}", self.path))
     }
-}
-
-fn on_a_thread<T: Send>(f: impl FnOnce() -> T + Send) -> Result<T> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new()
-            .name("netns".into())
-            .spawn_scoped(scope, f)
-            .context("cannot start a thread for a network namespace")?;
-        Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
 }

@@ -44,11 +44,16 @@ impl Process {
         let out = out.with_context(|| format!("cannot open the log {log:?}"))?;
         let err = out.try_clone().context("cannot duplicate a file descriptor")?;
         command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
-        let child = netns.run(|| command.spawn())?.with_context(|| {
+        let mut child = netns.run(|| command.spawn())?.with_context(|| {
             format!("cannot start {:?}: is it installed?", command.get_program())
         })?;
         let pid = child.id();
-        folder.record(pid)?;
+        if let Err(error) = folder.record(pid) {
+            // Nobody would find it again.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(error);
+        }
         Ok(Self { name, pid, child: Mutex::new(child), log, folder: folder.clone() })
     }
 

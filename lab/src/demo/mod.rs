@@ -1,0 +1,103 @@
+//! What `cargo xtask demo` shows: a cluster on one machine, and that its promises hold.
+//!
+//! A demo is a list of [`Stage`]s; a new feature adds one.
+
+mod cluster;
+mod progress;
+mod reach;
+mod reachability;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::lab::Lab;
+use crate::pod::Pod;
+use progress::Progress;
+
+/// What to show.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How many hosts, two pods each.
+    pub hosts: u16,
+}
+
+/// The cluster on which the stages work, as far as it is built.
+#[derive(Debug)]
+pub struct Scene {
+    lab: Lab,
+    pods: Vec<Pod>,
+}
+
+/// What a stage has to tell.
+#[derive(Debug, Default)]
+struct Shown {
+    /// In a few words, for the stage's own line.
+    summary: String,
+    /// Tables and the like, printed below it.
+    text: String,
+    /// Every promise that does not hold, a line each, with a hint.
+    failures: Vec<String>,
+}
+
+/// One thing that the demo does and shows.
+struct Stage {
+    /// What goes on meanwhile.
+    title: &'static str,
+    run: fn(&mut Scene) -> Result<Shown>,
+}
+
+const STAGES: &[Stage] = &[
+    Stage { title: "starting pontoond on every host", run: cluster::start },
+    Stage { title: "adding two pods on every host", run: cluster::add_pods },
+    Stage { title: "asking the cluster", run: cluster::show },
+    Stage { title: "reaching every pod and host from every pod", run: reachability::show },
+];
+
+/// How long a daemon may take to be ready.
+const READY: Duration = Duration::from_secs(30);
+
+/// How a demo ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The cluster, which goes when this is dropped.
+    pub scene: Scene,
+    /// Every promise that did not hold.
+    pub failures: Vec<String>,
+}
+
+impl Scene {
+    /// The lab and its pods, for who wants to keep them.
+    #[must_use]
+    pub fn into_parts(self) -> (Lab, Vec<Pod>) {
+        (self.lab, self.pods)
+    }
+}
+
+/// Builds a cluster and runs every stage. What it shows goes to the standard output, progress to
+/// the terminal.
+///
+/// # Errors
+/// When a stage cannot be carried out at all.
+pub fn run(options: Options) -> Result<Outcome> {
+    let title = format!("building {} hosts, their underlay and an etcd", options.hosts);
+    let progress = Progress::start(&title);
+    let lab = Lab::builder().hosts(options.hosts).build()?;
+    progress.done("hosts, underlay and etcd are up", true);
+    let mut scene = Scene { lab, pods: Vec::new() };
+    let mut failures = Vec::new();
+    for stage in STAGES {
+        let progress = Progress::start(stage.title);
+        let shown = (stage.run)(&mut scene)
+            .with_context(|| format!("the demo failed while {}", stage.title))?;
+        progress.done(&shown.summary, shown.failures.is_empty());
+        if !shown.text.is_empty() {
+            println!("{}\n", shown.text);
+        }
+        for failure in &shown.failures {
+            println!("  ✗ {failure}");
+        }
+        failures.extend(shown.failures);
+    }
+    Ok(Outcome { scene, failures })
+}
