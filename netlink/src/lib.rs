@@ -8,11 +8,13 @@
 //! | [`link`], [`address`], [`route`], [`rule`], [`neighbour`] | the nouns: what is configured and what is dumped |
 //! | [`op`] | one change each, as data |
 //! | [`rtnl`] | the connection: batches, dumps, errors |
-//! | [`netns`] | network namespaces |
+//! | [`monitor`] | what changes in the kernel, as a stream |
+//! | [`netns`], [`sysctl`] | network namespaces and their settings |
 
 pub mod address;
 pub mod link;
 mod mac;
+pub mod monitor;
 mod name;
 pub mod neighbour;
 pub mod netns;
@@ -22,12 +24,14 @@ pub mod op;
 pub mod route;
 pub mod rtnl;
 pub mod rule;
+pub mod sysctl;
 mod transport;
 mod wire;
 
 pub use address::{Address, AddressInfo, Scope};
 pub use link::{BridgePort, BridgeSettings, Link, LinkKind, VxlanSettings};
 pub use mac::{MacAddr, MacError};
+pub use monitor::{Change, Event, Monitor, Watch};
 pub use name::{LinkName, LinkNameError};
 pub use neighbour::{FdbEntry, FdbKind, Neighbour};
 pub use netns::{Netns, NetnsError, NetnsId};
@@ -35,3 +39,4 @@ pub use op::{LinkChange, Master, NewBridge, NewVeth, NewVxlan, Op, VethPeer};
 pub use route::{Route, RouteFilter, RouteKind, RouteLookup};
 pub use rtnl::{BatchError, OpError, OpFailure, Rtnl, RtnlError};
 pub use rule::{Rule, RuleAction};
+pub use sysctl::{Sysctl, SysctlError};

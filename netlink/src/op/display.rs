@@ -109,6 +109,9 @@ impl Display for NewVeth {
         option(f, "group", self.group)?;
         option(f, "alias", self.alias.as_ref().map(|alias| format!("{alias:?}")))?;
         option(f, "addrgenmode", self.no_link_local.then_some("none"))?;
+        if let Some(number) = self.queues {
+            write!(f, " numtxqueues {number} numrxqueues {number}")?;
+        }
         write!(f, " type veth{}", self.peer)?;
         match &self.port {
             Some(port) => write!(f, "; bridge link set dev {}{port}", self.name),

@@ -139,6 +139,9 @@ pub struct NewVeth {
     /// Gives this end no IPv6 link-local address: a bridge port needs none, and each costs
     /// duplicate-address detection and multicast joins.
     pub no_link_local: bool,
+    /// Queues for sending and for receiving of each end, 1 to 4096; without a number, one for
+    /// each CPU that the machine may have.
+    pub queues: Option<u32>,
     /// The other end.
     pub peer: VethPeer,
 }
@@ -171,6 +174,7 @@ impl NewVeth {
             alias: None,
             port: None,
             no_link_local: false,
+            queues: None,
             peer: VethPeer { name: peer, mac: None, mtu: None, netns: None },
         }
     }

@@ -69,4 +69,8 @@ impl Names {
     pub(crate) fn learn(&mut self, index: u32, name: LinkName) {
         self.known.insert(index, name);
     }
+
+    pub(crate) fn forget(&mut self, index: u32) {
+        self.known.remove(&index);
+    }
 }

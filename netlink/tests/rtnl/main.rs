@@ -2,5 +2,7 @@
 
 mod batches;
 mod dumps;
+mod monitor;
+mod namespaces;
 mod support;
 mod veth;

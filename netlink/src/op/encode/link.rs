@@ -53,6 +53,11 @@ fn netns(netns: &Netns) -> LinkAttribute {
     LinkAttribute::NetNsFd(netns.as_raw_fd())
 }
 
+fn queues(number: Option<u32>) -> impl Iterator<Item = LinkAttribute> {
+    let both = number.map(|n| [LinkAttribute::NumTxQueues(n), LinkAttribute::NumRxQueues(n)]);
+    both.into_iter().flatten()
+}
+
 fn create(message: LinkMessage, after: LinkMessage) -> Vec<Request> {
     let mut requests =
         vec![Request { message: RouteNetlinkMessage::NewLink(message), flags: CREATE }];
@@ -88,11 +93,13 @@ pub(super) fn create_veth<D: Devices>(
     peer.attributes.extend(new.peer.mac.map(|mac| LinkAttribute::Address(mac.0.to_vec())));
     peer.attributes.extend(new.peer.mtu.map(LinkAttribute::Mtu));
     peer.attributes.extend(new.peer.netns.as_ref().map(netns));
+    peer.attributes.extend(queues(new.queues));
 
     let mut message = named(new.name);
     message.attributes.extend(new.mac.map(|mac| LinkAttribute::Address(mac.0.to_vec())));
     message.attributes.extend(new.mtu.map(LinkAttribute::Mtu));
     message.attributes.extend(new.group.map(LinkAttribute::Group));
+    message.attributes.extend(queues(new.queues));
     if let Some(master) = new.master {
         message.attributes.push(LinkAttribute::Controller(devices.index(master)?));
     }
