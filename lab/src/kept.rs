@@ -122,7 +122,9 @@ pub(crate) fn note_path(uid: u32, outer: u32) -> PathBuf {
 pub(crate) fn complete_note(note: &Path, holder: u32) -> Result<KeptLab> {
     let pid = i32::try_from(holder)?;
     let mut lab = read_draft(note).with_context(|| format!("cannot understand {note:?}"))?;
-    lab.holder = folder::start_time(pid).map(|started| (pid, started));
+    let started = folder::start_time(pid)
+        .with_context(|| format!("the lab's first process, {pid}, has ended"))?;
+    lab.holder = Some((pid, started));
     write_note(note, &lab)?;
     Ok(lab)
 }

@@ -68,10 +68,7 @@ pub fn enter() -> Result<Option<ExitCode>> {
         return Ok(None);
     }
     let (uid, gid) = (geteuid(), getegid());
-    let all = CloneFlags::CLONE_NEWUSER
-        | CloneFlags::CLONE_NEWNET
-        | CloneFlags::CLONE_NEWNS
-        | CloneFlags::CLONE_NEWPID;
+    let all = CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWPID;
     unshare(all).context(
         "cannot make a user namespace: run this as root, or let ordinary users make them \
          (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces, AppArmor's restriction)",
@@ -127,6 +124,8 @@ pub fn exit_code(status: ExitStatus) -> ExitCode {
 /// As the first process of the namespaces.
 fn furnish() -> Result<()> {
     set_pdeathsig(Signal::SIGKILL).context("cannot tie this program's life to its parent's")?;
+    // Not before: the outer program goes on to see its own /proc.
+    unshare(CloneFlags::CLONE_NEWNS).context("cannot make a mount namespace")?;
     let none = None::<&str>;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .context("cannot make mounts private")?;
