@@ -1,4 +1,4 @@
-//! The database file: opening it, mending it after an I/O error, and saying what is wrong with it.
+//! The database file: opening it, and mending it after an I/O error.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -9,55 +9,11 @@ use std::sync::{PoisonError, RwLock};
 
 use redb::Database;
 
+use super::failure::{Failure, Outcome, explain};
 use super::schema::{
     FORMAT, LEASED, LEASES, LOG, META, META_FORMAT, META_REVISION, VERSIONS, counter,
 };
-use crate::{Error, Fault, Result, Revision};
-
-pub(super) type Outcome<T> = std::result::Result<T, Failure>;
-
-/// Why a step on the tables failed: for a reason of the database, or one that the caller is to see as it is.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Database(redb::Error),
-    Io(io::Error),
-    Store(Error),
-}
-
-impl Failure {
-    pub(super) fn corrupt(cause: impl Into<String>) -> Self {
-        Self::Database(redb::Error::Corrupted(cause.into()))
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-macro_rules! database_failures {
-    ($($error:ty),*) => {$(
-        impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                Self::Database(error.into())
-            }
-        }
-    )*};
-}
-database_failures!(
-    redb::CommitError,
-    redb::DatabaseError,
-    redb::StorageError,
-    redb::TableError,
-    redb::TransactionError
-);
+use crate::{Error, Result, Revision};
 
 /// The database, open or about to be opened again.
 pub(super) struct DatabaseFile {
@@ -107,7 +63,7 @@ impl DatabaseFile {
                 if !matches!(failure, Failure::Store(_)) {
                     self.close();
                 }
-                Err(self.explain(operation, failure))
+                Err(explain(&self.path, operation, failure))
             }
             Err(panic) => Err(self.give_up(operation, panic.as_ref())),
         }
@@ -139,8 +95,7 @@ impl DatabaseFile {
     fn give_up(&self, operation: &str, panic: &(dyn std::any::Any + Send)) -> Error {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        let cause = format!("the database library stumbled over its content: {said}");
-        let error = Error::Corrupt(self.fault(operation, cause, CORRUPT_HINT));
+        let error = explain(&self.path, operation, Failure::Panic(said.to_owned()));
         let damaged = State::Damaged(error.clone());
         let held = std::mem::replace(
             &mut *self.state.write().unwrap_or_else(PoisonError::into_inner),
@@ -149,82 +104,6 @@ impl DatabaseFile {
         // Its destructor would panic again, and a panic in a panic ends the process.
         std::mem::forget(held);
         error
-    }
-
-    /// Says what a failure means for the person who runs the host.
-    pub(super) fn explain(&self, operation: &str, failure: Failure) -> Error {
-        let error = match failure {
-            Failure::Store(error) => return error,
-            Failure::Io(error) | Failure::Database(redb::Error::Io(error)) => {
-                return self.explain_io(operation, &error);
-            }
-            Failure::Database(error) => error,
-        };
-        let cause = error.to_string();
-        match error {
-            redb::Error::DatabaseAlreadyOpen => Error::Locked(self.fault(
-                operation,
-                cause,
-                "another pontoond runs on this host; stop it first (fuser shows its process id)",
-            )),
-            redb::Error::PreviousIo | redb::Error::DatabaseClosed => Error::Unavailable(
-                self.fault(operation, cause, "it is opened again on the next call"),
-            ),
-            _ => Error::Corrupt(self.fault(operation, cause, CORRUPT_HINT)),
-        }
-    }
-
-    fn explain_io(&self, operation: &str, error: &io::Error) -> Error {
-        use io::ErrorKind as Kind;
-        let cause = error.to_string();
-        match error.kind() {
-            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => {
-                Error::Full(self.fault(
-                    operation,
-                    cause,
-                    "free some space on that file system; nothing was changed and reads go on",
-                ))
-            }
-            Kind::InvalidData | Kind::UnexpectedEof | Kind::InvalidInput => {
-                Error::Corrupt(self.fault(operation, cause, CORRUPT_HINT))
-            }
-            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
-                Error::PermissionDenied(self.fault(
-                    operation,
-                    cause,
-                    "pontoond needs to write this file; check its owner, mode and mount",
-                ))
-            }
-            Kind::WouldBlock => Error::Locked(self.fault(
-                operation,
-                "another process has it open".to_owned(),
-                "another pontoond runs on this host; stop it first (fuser shows its process id)",
-            )),
-            Kind::NotFound => Error::Unavailable(self.fault(
-                operation,
-                cause,
-                "make the folder that it is to be in",
-            )),
-            Kind::IsADirectory | Kind::NotADirectory => Error::Invalid(self.fault(
-                operation,
-                cause,
-                "the path of the embedded store must be a file",
-            )),
-            _ => Error::Unavailable(self.fault(
-                operation,
-                cause,
-                "look in dmesg for errors of the disk",
-            )),
-        }
-    }
-
-    fn fault(&self, operation: &str, cause: String, hint: &str) -> Box<Fault> {
-        Box::new(Fault {
-            target: self.path.display().to_string(),
-            operation: operation.to_owned(),
-            cause,
-            hint: Some(hint.to_owned()),
-        })
     }
 }
 
@@ -241,9 +120,6 @@ fn close_quietly(state: State) {
         tracing::warn!("the embedded store could not be closed cleanly");
     }
 }
-
-const CORRUPT_HINT: &str = "move the file away and start again: nodes, pods and leases are written anew, services must \
-                            be applied again";
 
 /// Opens and locks the file. One whose creation was cut short holds nothing yet, and is begun anew.
 fn open_locked(path: &Path) -> Outcome<File> {
@@ -292,21 +168,24 @@ fn creation_was_cut_short(file: &mut File) -> io::Result<bool> {
 
 /// Makes the tables of a new file, and refuses a file that is not ours.
 fn prepare(database: &Database) -> Outcome<()> {
-    use redb::ReadableDatabase;
-    if let Ok(meta) = database.begin_read()?.open_table(META)
-        && counter(&meta, META_FORMAT)? == FORMAT
-    {
-        return Ok(());
-    }
     let tx = database.begin_write()?;
+    let is_new = tx.list_tables()?.next().is_none();
     {
         let mut meta = tx.open_table(META)?;
-        let found = counter(&meta, META_FORMAT)?;
-        if found > FORMAT {
-            let cause = format!(
-                "the file has format {found}, this pontoond knows {FORMAT}: it was written by a newer one"
-            );
-            return Err(Failure::corrupt(cause));
+        match counter(&meta, META_FORMAT)? {
+            FORMAT => return Ok(()),
+            0 if is_new => {}
+            0 => {
+                let cause = "the file is a database of another program".to_owned();
+                return Err(Failure::Foreign(cause, "choose another path for the embedded store"));
+            }
+            found => {
+                let cause = format!("the file has format {found}, this pontoond knows {FORMAT}");
+                return Err(Failure::Foreign(
+                    cause,
+                    "run the version of pontoond that wrote it, or a newer one",
+                ));
+            }
         }
         tx.open_table(VERSIONS)?;
         tx.open_table(LOG)?;

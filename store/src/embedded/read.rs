@@ -2,7 +2,7 @@
 
 use redb::{ReadableDatabase, ReadableTable};
 
-use super::file::{Failure, Outcome};
+use super::failure::{Failure, Outcome};
 use super::schema::{
     LOG, META, META_COMPACTED, META_REVISION, VERSIONS, Version, counter, key_value,
 };

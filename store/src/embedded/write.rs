@@ -2,7 +2,7 @@
 
 use redb::{ReadableTable, Table, WriteTransaction};
 
-use super::file::{Failure, Outcome};
+use super::failure::{Failure, Outcome};
 use super::read;
 use super::schema::{
     LEASED, LEASES, LOG, META, META_COMPACTED, META_LAST_LEASE, META_REVISION, VERSIONS, Version,

@@ -338,3 +338,37 @@ async fn a_disk_that_is_full_at_the_first_start_is_said_and_the_next_start_works
         std::fs::remove_file(&path).unwrap();
     }
 }
+
+#[test]
+fn a_database_of_another_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let table: redb::TableDefinition<u64, u64> = redb::TableDefinition::new("theirs");
+    let theirs = redb::Database::create(&path).unwrap();
+    let tx = theirs.begin_write().unwrap();
+    tx.open_table(table).unwrap().insert(1, 1).unwrap();
+    tx.commit().unwrap();
+    drop(theirs);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let error = runtime.block_on(open(&path)).err().expect("refused");
+    assert!(matches!(&error, Error::Invalid(_)), "{error}");
+    assert!(error.to_string().contains("another program"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_nobody_waits_for_is_still_told_to_the_watches() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("store.redb")).await.unwrap();
+    for i in 0..50_u64 {
+        let now = store.list("", None).await.unwrap().revision;
+        let mut watch = store.watch("", now.next()).await.unwrap();
+        let key = format!("k{i}");
+        let put = store.put(&key, b"1".to_vec(), None);
+        let _ = tokio::time::timeout(Duration::from_micros(20 * i), put).await;
+        // Applied or not, the store and its watch agree.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        if store.get(&key).await.unwrap().is_some() {
+            crate::subject::next(&mut watch).await;
+        }
+    }
+}
