@@ -1,2 +1,122 @@
-//! placeholder
-fn main() {}
+//! `cargo xtask`: the two commands of the README and the developer's chores.
+
+mod binaries;
+mod packages;
+mod shell;
+mod skips;
+mod tests;
+
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use packages::Purpose;
+use shell::Workspace;
+
+/// Pontoon's chores. `demo` shows it at work, `test` runs everything that CI runs.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Shows a cluster of three hosts on this machine, checks its promises, and takes it away
+    Demo {
+        /// How many hosts, 1 to 20
+        #[arg(long)]
+        hosts: Option<u16>,
+        /// Leaves the cluster running, and says how to look inside and how to end it
+        #[arg(long)]
+        keep: bool,
+        /// Takes away the clusters that --keep left running
+        #[arg(long, conflicts_with_all = ["hosts", "keep"])]
+        down: bool,
+    },
+    /// Runs everything that CI runs: format, lints, and all tests
+    Test {
+        /// Leaves out the tests that build labs or start container runtimes
+        #[arg(long)]
+        quick: bool,
+        /// Runs only tests whose name contains one of these, and neither format nor lints
+        filters: Vec<String>,
+    },
+    /// Checks the format and the lints, with warnings denied
+    Lint,
+    /// Builds the release binaries into target/pontoon/bin: pontoond, pontoon, pontoon-cni (static)
+    Build,
+    /// Measures Pontoon against its peers
+    Bench {
+        /// Which benchmark and its options; none for all
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Installs the programs that demo and tests need, by apt; as root only
+    Setup,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("cargo xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    let workspace = Workspace::locate();
+    match task {
+        Task::Demo { down: true, .. } => {
+            binaries::build(&workspace)?;
+            workspace.run(lab(&workspace).arg("down"))
+        }
+        Task::Demo { hosts, keep, .. } => {
+            packages::provide(Purpose::Demo)?;
+            binaries::build(&workspace)?;
+            let mut demo = lab(&workspace);
+            demo.arg("demo");
+            if let Some(hosts) = hosts {
+                demo.arg("--hosts").arg(hosts.to_string());
+            }
+            if keep {
+                demo.arg("--keep");
+            }
+            workspace.run(&mut demo)
+        }
+        Task::Test { quick, filters } => {
+            packages::provide(Purpose::Tests)?;
+            tests::run(&workspace, quick, &filters)
+        }
+        Task::Lint => {
+            packages::provide(Purpose::Build)?;
+            tests::lint(&workspace).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Build => {
+            packages::provide(Purpose::Build)?;
+            binaries::build(&workspace)?;
+            println!("built into {}", workspace.bin().display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Bench { args } => {
+            packages::provide(Purpose::Tests)?;
+            binaries::build(&workspace)?;
+            let run = ["run", "--release", "--package", "pontoon-bench", "--"];
+            workspace.run(workspace.cargo().args(run).args(args))
+        }
+        Task::Setup => {
+            packages::provide(Purpose::Tests)?;
+            println!("everything is installed");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The lab's own program.
+fn lab(workspace: &Workspace) -> Command {
+    Command::new(workspace.bin().join("pontoon-lab"))
+}

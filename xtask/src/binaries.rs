@@ -1,0 +1,53 @@
+//! The release binaries, in the one folder where the lab looks for them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::Workspace;
+
+/// Builds everything that a host runs, and the lab's own program, into [`Workspace::bin`].
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    let packages =
+        ["--package", "pontoon-daemon", "--package", "pontoon-cli", "--package", "pontoon-lab"];
+    workspace.step(
+        "building pontoond, pontoon and the lab",
+        workspace.cargo().args(["build", "--release", "--bins"]).args(packages),
+    )?;
+    let release = workspace.target().join("release");
+    for name in ["pontoond", "pontoon", "pontoon-lab"] {
+        place(&release.join(name), workspace)?;
+    }
+
+    let host = host_triple(workspace)?;
+    let mut plugin = workspace.cargo();
+    // An explicit target, so that the flag does not reach build scripts and macros.
+    plugin.args(["build", "--release", "--package", "pontoon-cni-plugin", "--target", &host]);
+    plugin.env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static");
+    workspace.step("building pontoon-cni, static", &mut plugin)?;
+    place(&workspace.target().join(host).join("release/pontoon-cni"), workspace)
+}
+
+/// Puts a binary into the folder in one step: a running one is replaced, not overwritten.
+fn place(from: &Path, workspace: &Workspace) -> Result<()> {
+    let bin = workspace.bin();
+    fs::create_dir_all(&bin).with_context(|| format!("cannot make {bin:?}"))?;
+    let to = bin.join(from.file_name().context("a binary without a name")?);
+    let draft = to.with_extension("new");
+    fs::copy(from, &draft)
+        .and_then(|_| fs::rename(&draft, &to))
+        .with_context(|| format!("cannot put {from:?} to {to:?}"))
+}
+
+fn host_triple(workspace: &Workspace) -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).current_dir(workspace.target()).arg("-vV").output();
+    let output = output.context("cannot start rustc")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    match text.lines().find_map(|line| line.strip_prefix("host: ")) {
+        Some(host) => Ok(host.to_owned()),
+        None => bail!("rustc -vV tells no host: {text:?}"),
+    }
+}

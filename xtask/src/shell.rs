@@ -1,0 +1,121 @@
+//! Running programs in the workspace, visibly.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{IsTerminal, stdout};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+/// Names the folder of the programs under test for everything that is started.
+const BIN_VARIABLE: &str = "PONTOON_BIN";
+
+/// The checkout.
+pub(crate) struct Workspace {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Workspace {
+    pub(crate) fn locate() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let root = root.canonicalize().unwrap_or(root);
+        let target =
+            env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let target = std::path::absolute(&target).unwrap_or(target);
+        Self { root, target }
+    }
+
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Where the release binaries are put, and where the lab looks for them.
+    pub(crate) fn bin(&self) -> PathBuf {
+        self.target.join("pontoon/bin")
+    }
+
+    /// The cargo that started us.
+    pub(crate) fn cargo(&self) -> Command {
+        Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    }
+
+    /// Runs a program to its end and passes its exit code on.
+    pub(crate) fn run(&self, command: &mut Command) -> Result<ExitCode> {
+        let shown = show(command);
+        let status = command
+            .current_dir(&self.root)
+            .env(BIN_VARIABLE, self.bin())
+            .status()
+            .with_context(|| format!("cannot start `{shown}`"))?;
+        let code = status.code().with_context(|| format!("`{shown}` ended with {status}"))?;
+        Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
+    }
+
+    /// Runs a step that must succeed, with its name before and its time behind it.
+    pub(crate) fn step(&self, name: &str, command: &mut Command) -> Result<()> {
+        heading(name);
+        let began = Instant::now();
+        if self.run(command)? != ExitCode::SUCCESS {
+            bail!("{name} failed; this repeats it:\n  {}", show(command));
+        }
+        println!("   done in {:.0} s", began.elapsed().as_secs_f64());
+        Ok(())
+    }
+}
+
+/// A line that stands out where there is a terminal.
+pub(crate) fn heading(text: &str) {
+    if stdout().is_terminal() {
+        println!("\x1b[1;36m── {text}\x1b[0m");
+    } else {
+        println!("── {text}");
+    }
+}
+
+/// A command as it would be typed.
+pub(crate) fn show(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<String> = words.map(quote).collect();
+    let variables = command.get_envs().filter(|(name, _)| *name != BIN_VARIABLE);
+    let variables = variables
+        .filter_map(|(name, value)| Some(format!("{}={} ", name.to_string_lossy(), quote(value?))));
+    variables.collect::<String>() + &words.join(" ")
+}
+
+fn quote(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into_owned()
+    } else {
+        format!("'{word}'")
+    }
+}
+
+/// Where a program is on PATH or in the folders of the administrator, if anywhere.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let administrators = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path)
+        .chain(administrators)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_it_is_typed() {
+        let mut command = Command::new("cargo");
+        command
+            .args(["nextest", "run", "-E", "not test(x)"])
+            .env("RUSTFLAGS", "-C x")
+            .env(BIN_VARIABLE, "/b");
+        assert_eq!(show(&command), "RUSTFLAGS='-C x' cargo nextest run -E 'not test(x)'");
+    }
+}
