@@ -20,7 +20,7 @@ const MAX_RESPONSE: u64 = 1 << 20;
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ExchangeError {
+pub enum ExchangeError {
     /// Nobody listens.
     #[error("connecting to {socket}: {error}")]
     Absent {
@@ -102,11 +102,11 @@ impl From<&ExchangeError> for Failure {
 }
 
 /// Asks the daemon.
-pub(crate) fn ask(
-    path: &Path,
-    request: &Request,
-    patience: Duration,
-) -> Result<Response, ExchangeError> {
+///
+/// # Errors
+/// When it is not there, does not answer in time, or is not understood; [`Failure`] has a code for
+/// each.
+pub fn ask(path: &Path, request: &Request, patience: Duration) -> Result<Response, ExchangeError> {
     let deadline = Deadline::after(patience);
     let socket = || path.display().to_string();
     let failed = |error: io::Error| match error.kind() {

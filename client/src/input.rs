@@ -11,7 +11,7 @@ use crate::deadline::Deadline;
 ///
 /// # Errors
 /// When reading fails, the stream is longer, or its end does not come in time.
-pub(crate) fn read_to_end(
+pub fn read_to_end(
     mut stream: impl Read + AsFd,
     limit: u64,
     deadline: Deadline,

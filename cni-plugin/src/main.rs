@@ -6,16 +6,12 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`run`] | one call, from the environment to the answer |
-//! | [`daemon`] | one request and one response over the daemon's socket |
-//! | [`deadline`] | how long to wait for anything |
-//! | [`input`] | reads stdin, so much and no longer |
+//! | [`patience`] | how long to wait for stdin, and for a daemon that was down |
 //! | [`pending`] | leaves a DEL on disk for a daemon that is down |
 //! | [`about`] | tells a person what this program is |
 
 mod about;
-mod daemon;
-mod deadline;
-mod input;
+mod patience;
 mod pending;
 mod run;
 

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use pontoon_client::{Deadline, deadline, read_to_end};
 use pontoon_model::api::{Code, Failure, Request, Response};
 use pontoon_model::attachment::AttachmentId;
 use pontoon_model::cni::call::{Call, Operation, Verb};
@@ -14,9 +15,8 @@ use pontoon_model::cni::exchange::{Exchange, not_available};
 use pontoon_model::cni::version::{SpecVersion, VersionInfo};
 use serde::Serialize;
 
-use crate::deadline::{self, Deadline};
+use crate::patience;
 use crate::pending::PendingDel;
-use crate::{daemon, input};
 
 /// A call that failed, and the version to say it in.
 #[derive(Debug)]
@@ -43,11 +43,11 @@ pub(crate) fn call() -> Result<Vec<u8>, CallFailed> {
     let early = |failure| CallFailed { failure, version: SpecVersion::UNSAID };
     match Call::from_environment(|name| std::env::var_os(name)).map_err(|e| early(e.into()))? {
         Call::Version => {
-            let stdin = read_stdin(deadline::STDIN_OF_VERSION).unwrap_or_default();
+            let stdin = read_stdin(patience::STDIN_OF_VERSION).unwrap_or_default();
             Ok(document(&VersionInfo::answering(&stdin)))
         }
         Call::Network(operation) => {
-            let stdin = read_stdin(deadline::STDIN).map_err(|e| early(unreadable(&e)))?;
+            let stdin = read_stdin(patience::STDIN).map_err(|e| early(unreadable(&e)))?;
             on_network(operation, &stdin).map_err(|failure| CallFailed {
                 failure,
                 version: SpecVersion::said_in(&stdin).unwrap_or(SpecVersion::UNSAID),
@@ -59,13 +59,13 @@ pub(crate) fn call() -> Result<Vec<u8>, CallFailed> {
 fn read_stdin(patience: Duration) -> io::Result<Vec<u8>> {
     // Not `Stdin` itself: what its buffer holds is unseen by poll(2).
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    input::read_to_end(&stdin, MAX_CONF, Deadline::after(patience))
+    read_to_end(&stdin, MAX_CONF, Deadline::after(patience))
 }
 
 fn unreadable(error: &io::Error) -> Failure {
     let (code, cause) = match error.kind() {
         io::ErrorKind::TimedOut => {
-            (Code::Io, format!("its end did not come within {} s", deadline::STDIN.as_secs()))
+            (Code::Io, format!("its end did not come within {} s", patience::STDIN.as_secs()))
         }
         io::ErrorKind::InvalidData => (Code::Decode, error.to_string()),
         _ => (Code::Io, error.to_string()),
@@ -80,7 +80,7 @@ fn on_network(operation: Operation, stdin: &[u8]) -> Result<Vec<u8>, Failure> {
     let response = match &exchange.request {
         Request::Del { id } => del(&conf, &exchange.request, id)?,
         request => {
-            let answer = daemon::ask(&conf.socket, request, deadline::of_request(request));
+            let answer = pontoon_client::ask(&conf.socket, request, deadline::of_request(request));
             answer.map_err(|error| match verb {
                 Verb::Status => not_available((&error).into()),
                 _ => (&error).into(),
@@ -94,7 +94,7 @@ fn on_network(operation: Operation, stdin: &[u8]) -> Result<Vec<u8>, Failure> {
 /// back. The daemon may have come up, and looked for such files, between the first attempt and the
 /// write; so it is asked once more.
 fn del(conf: &NetConf, request: &Request, id: &AttachmentId) -> Result<Response, Failure> {
-    let ask = |patience| match daemon::ask(&conf.socket, request, patience) {
+    let ask = |patience| match pontoon_client::ask(&conf.socket, request, patience) {
         Err(_) => None,
         Ok(Response::Failed(failure)) if failure.code == Code::TryAgainLater => None,
         Ok(response) => Some(response),
@@ -103,7 +103,7 @@ fn del(conf: &NetConf, request: &Request, id: &AttachmentId) -> Result<Response,
         return Ok(response);
     }
     let pending = PendingDel::write(&conf.pending_dir, id)?;
-    match ask(deadline::SECOND_ATTEMPT) {
+    match ask(patience::SECOND_ATTEMPT) {
         Some(response) => {
             pending.withdraw();
             Ok(response)
