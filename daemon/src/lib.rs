@@ -34,7 +34,6 @@ pub mod requests;
 pub mod server;
 pub mod situation;
 pub mod snapshot;
-pub mod sysctl;
 pub mod underlay;
 pub mod view;
 pub mod watchdog;

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use pontoon_model::api::{Code, Failure};
 use pontoon_netlink::conntrack::{Conntrack, Filter};
+use pontoon_netlink::sysctl::{self, Sysctl};
 use pontoon_netlink::{LinkName, Netns, NetnsError, NetnsId, Op, Rtnl, RtnlError};
 
 use super::plumb::{self, Devices};
@@ -122,10 +123,11 @@ impl Kernel {
             return Err(kernel_failure(&first));
         }
         // Some runtimes switch IPv6 off in new namespaces.
-        let key = format!("net/ipv6/conf/{}/disable_ipv6", devices.pod);
-        let switched = netns.run(|| crate::sysctl::write_if_different(&key, "0"));
+        let switched = sysctl::in_netns(netns, || {
+            Sysctl::ipv6_conf(devices.pod, "disable_ipv6")?.write_if_different(0)
+        });
         match switched {
-            Ok(Ok(true)) => rtnl.execute(&ops).map_err(|e| kernel_failure(&e)),
+            Ok(true) => rtnl.execute(&ops).map_err(|e| kernel_failure(&e)),
             _ => Err(kernel_failure(&first)),
         }
     }

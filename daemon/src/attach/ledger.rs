@@ -248,10 +248,9 @@ impl Ledger {
 
 /// Whether a mapping wants a port that is held for this address, or for all.
 fn meet(held: Option<IpAddr>, wanted: &PortMapping) -> bool {
-    match (held, wanted.host_ip) {
-        (Some(held), Some(wanted)) => held == wanted,
-        _ => true,
-    }
+    let (Some(held), Some(wanted)) = (held, wanted.host_ip) else { return true };
+    let all = held.is_unspecified() || wanted.is_unspecified();
+    held == wanted || (all && held.is_ipv4() == wanted.is_ipv4())
 }
 
 /// A name for a pod that the runtime did not name: its container id, where that is a name.
@@ -348,6 +347,8 @@ mod tests {
         let mut ledger = ledger();
         new(ledger.grant(spec("a", port(Some("192.0.2.1"))), NETNS, &terms()));
         new(ledger.grant(spec("b", port(Some("192.0.2.2"))), NETNS, &terms()));
+        let all_of_v4 = spec("c", port(Some("0.0.0.0")));
+        assert_eq!(refusal(ledger.grant(all_of_v4, NETNS, &terms())).code, Code::HostPortTaken);
         let said = refusal(ledger.grant(spec("c", port(None)), NETNS, &terms()));
         assert_eq!(said.code, Code::HostPortTaken);
         assert!(said.to_string().contains("80/tcp"), "{said}");

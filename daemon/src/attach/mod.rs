@@ -134,12 +134,9 @@ impl Attacher {
     /// # Errors
     /// The failure that the runtime is told; the attachment does not exist then.
     pub async fn add(self: &Arc<Self>, spec: AttachmentSpec) -> Result<Attached, Failure> {
-        if let Some(path) = pending::of(&self.pending, &spec.id) {
-            // A DEL that is still to be carried out came before this ADD.
-            self.del(&spec.id).await?;
-            let _ = std::fs::remove_file(path);
-        }
         let _one_at_a_time = self.locks.lock(&spec.id).await;
+        // A DEL that is still to be carried out came before this ADD.
+        self.carry_out(&spec.id).await?;
         let record = loop {
             let terms = self.terms().await?;
             let (this, asked) = (Arc::clone(self), spec.clone());
@@ -164,6 +161,10 @@ impl Attacher {
     /// What could not be removed; calling again goes on where this stopped.
     pub async fn del(self: &Arc<Self>, id: &AttachmentId) -> Result<(), Failure> {
         let _one_at_a_time = self.locks.lock(id).await;
+        self.del_locked(id).await
+    }
+
+    async fn del_locked(self: &Arc<Self>, id: &AttachmentId) -> Result<(), Failure> {
         let this = Arc::clone(self);
         let known = self.ledger().get(id).cloned();
         let Some(record) = known else {
@@ -174,11 +175,17 @@ impl Attacher {
         if faults.is_empty() {
             return Ok(());
         }
-        Err(Failure::new(
-            Code::Kernel,
-            format!("attachment {id} is not wholly removed"),
-            faults.join("; "),
-        ))
+        let what = format!("attachment {id} is not wholly removed");
+        Err(Failure::new(Code::Kernel, what, faults.join("; ")))
+    }
+
+    /// Carries out the pending DEL of an attachment, if there is one. Its lock is held, so that
+    /// what is removed is never a later attachment under the same id.
+    async fn carry_out(self: &Arc<Self>, id: &AttachmentId) -> Result<(), Failure> {
+        let Some(path) = pending::of(&self.pending, id) else { return Ok(()) };
+        self.del_locked(id).await?;
+        info!(%id, "carried out a DEL that had been left for us");
+        std::fs::remove_file(path).map_err(|e| not_written(&e))
     }
 
     /// CNI CHECK.
@@ -306,12 +313,9 @@ impl Attacher {
             let _ = std::fs::remove_file(path);
         }
         for del in pending {
-            match self.del(&del.id).await {
-                Ok(()) => {
-                    info!(id = %del.id, "carried out a DEL that had been left for us");
-                    let _ = std::fs::remove_file(del.path);
-                }
-                Err(failure) => warn!(id = %del.id, %failure, "a pending DEL failed; it stays"),
+            let _one_at_a_time = self.locks.lock(&del.id).await;
+            if let Err(failure) = self.carry_out(&del.id).await {
+                warn!(id = %del.id, %failure, "a pending DEL failed; it stays");
             }
         }
     }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pontoon_model::attachment::AttachmentId;
+use pontoon_model::cni::pending;
 
 /// A DEL that waits to be carried out.
 #[derive(Debug)]
@@ -30,14 +32,15 @@ pub fn scan(folder: &Path) -> io::Result<(Vec<PendingDel>, Vec<NotPending>)> {
     };
     for entry in entries {
         let path = entry?.path();
-        // A dot begins the name of a file that is still being written.
-        let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-        if hidden || path.extension().is_none_or(|e| e != "json") {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if pending::is_temporary(name) {
+            remove_abandoned(&path);
             continue;
         }
-        match fs::read(&path).map_err(|e| e.to_string()).and_then(|text| {
-            serde_json::from_slice::<AttachmentId>(&text).map_err(|e| e.to_string())
-        }) {
+        match fs::read(&path)
+            .map_err(|e| e.to_string())
+            .and_then(|text| pending::decode(&text).map_err(|e| e.to_string()))
+        {
             Ok(id) => good.push(PendingDel { id, path }),
             Err(problem) => bad.push((path, problem)),
         }
@@ -48,8 +51,18 @@ pub fn scan(folder: &Path) -> io::Result<(Vec<PendingDel>, Vec<NotPending>)> {
 /// The pending DEL of one attachment, if there is one.
 #[must_use]
 pub fn of(folder: &Path, id: &AttachmentId) -> Option<PathBuf> {
-    let path = folder.join(format!("{}:{}.json", id.container_id, id.ifname));
+    let path = folder.join(pending::file_name(id));
     path.exists().then_some(path)
+}
+
+/// A plugin that was killed while it wrote leaves its half behind; one that lives is done in
+/// moments.
+fn remove_abandoned(path: &Path) {
+    const ABANDONED: Duration = Duration::from_secs(60);
+    let age = fs::metadata(path).and_then(|m| m.modified()).ok().and_then(|at| at.elapsed().ok());
+    if age.is_some_and(|age| age > ABANDONED) {
+        let _ = fs::remove_file(path);
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +75,7 @@ mod tests {
         assert!(scan(&folder.path().join("absent")).unwrap().0.is_empty());
         fs::write(folder.path().join("c1:eth0.json"), br#"{"containerId":"c1","ifname":"eth0"}"#)
             .unwrap();
-        fs::write(folder.path().join(".c2:eth0.json"), b"{").unwrap();
+        fs::write(folder.path().join(".c2:eth0.json.7"), b"{").unwrap();
         fs::write(folder.path().join("c3:eth0.json"), b"{").unwrap();
         let (good, bad) = scan(folder.path()).unwrap();
         assert_eq!(of(folder.path(), &good[0].id), Some(good[0].path.clone()));

@@ -273,18 +273,42 @@ impl Controller {
         self.retained.keep(std::mem::take(&mut self.peers), Instant::now());
     }
 
+    /// Notes what must be looked at again. Our own changes come back as events too; they differ from
+    /// a stranger's in that what we know agrees with them already.
     fn notice(&mut self, seen: Seen) {
+        let known = self.actual.as_ref();
         match seen {
-            Seen::Underlay => self.underlay_stale = true,
-            Seen::Ours => self.actual = None,
+            Seen::Foreign(dev) => {
+                self.underlay_stale = true;
+                // With an interface go its routes, and the kernel does not always say so.
+                if self.underlay.as_ref().is_some_and(|underlay| underlay.dev == dev) {
+                    self.actual = None;
+                }
+            }
+            Seen::DefaultRoute => self.underlay_stale = true,
+            Seen::OurLink(link) => {
+                let wanted = known.and_then(|known| known.links.get(&link.name));
+                let same = wanted.is_some_and(|wanted| {
+                    wanted.up == link.up && wanted.mtu == link.mtu && Some(wanted.mac) == link.mac
+                });
+                if !same {
+                    self.actual = None;
+                }
+            }
+            Seen::RouteGone(key) => {
+                if known.is_some_and(|known| known.routes.contains_key(&key)) {
+                    self.actual = None;
+                }
+            }
+            Seen::OursGone => self.actual = None,
             Seen::Everything => {
                 self.underlay_stale = true;
                 self.actual = None;
+                self.firewall_stale = true;
             }
-            Seen::Firewall => self.firewall_stale = true,
             Seen::HostEndGone(name) => {
                 let attacher = Arc::clone(&self.attacher);
-                tokio::spawn(async move { attacher.host_end_vanished(&name).await });
+                tokio::spawn(async move { attacher.host_end_vanished(name.as_str()).await });
             }
             Seen::Nothing => {}
         }

@@ -1,8 +1,6 @@
 //! Kernel settings without which pods' packets do not pass.
 
-use std::io;
-
-use crate::sysctl::write_if_different;
+use pontoon_netlink::sysctl::{Sysctl, SysctlError};
 use tracing::info;
 
 use crate::names::BRIDGE;
@@ -12,7 +10,7 @@ use crate::network::Network;
 ///
 /// # Errors
 /// When one cannot be written: `/proc/sys` is read-only, most likely.
-pub(super) fn set(network: &Network) -> io::Result<()> {
+pub(super) fn set(network: &Network) -> Result<(), SysctlError> {
     let v6 = network.addresses.keys().any(|(_, net)| net.is_ipv6());
     put("net/ipv4/ip_forward", "1")?;
     // Host ports answer on 127.0.0.1 too; a rule keeps pods from the host's loopback.
@@ -34,27 +32,25 @@ pub(super) fn set(network: &Network) -> io::Result<()> {
 
 /// A host that forwards ignores router advertisements unless told otherwise (accept_ra 2), and with
 /// them it would lose its own default route.
-fn keep_router_advertisements(network: &Network) -> io::Result<()> {
-    for entry in std::fs::read_dir("/proc/sys/net/ipv6/conf")? {
-        let name = entry?.file_name();
+fn keep_router_advertisements(network: &Network) -> Result<(), SysctlError> {
+    let Ok(entries) = std::fs::read_dir("/proc/sys/net/ipv6/conf") else { return Ok(()) };
+    for name in entries.flatten().map(|entry| entry.file_name()) {
         let Some(dev) = name.to_str() else { continue };
         let ours = network.links.keys().any(|link| link.as_str() == dev)
             || dev.starts_with(crate::names::VETH_PREFIX);
+        if ours || ["all", "default", "lo"].contains(&dev) {
+            continue;
+        }
         let path = format!("net/ipv6/conf/{dev}/accept_ra");
-        let accepts =
-            std::fs::read_to_string(format!("/proc/sys/{path}")).is_ok_and(|v| v.trim() == "1");
-        if accepts && !ours && !["all", "default", "lo"].contains(&dev) {
+        if Sysctl::try_new(&path)?.read().is_ok_and(|value| value == "1") {
             put(&path, "2")?;
         }
     }
     Ok(())
 }
 
-fn put(path: &str, value: &str) -> io::Result<()> {
-    let written = write_if_different(path, value).map_err(|e| {
-        io::Error::new(e.kind(), format!("cannot set {} to {value}: {e}", path.replace('/', ".")))
-    })?;
-    if written {
+fn put(path: &str, value: &str) -> Result<(), SysctlError> {
+    if Sysctl::try_new(path)?.write_if_different(value)? {
         info!(setting = path.replace('/', "."), value, "set");
     }
     Ok(())

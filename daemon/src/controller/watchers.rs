@@ -1,32 +1,115 @@
 //! What changes in the kernel without us.
 
+use std::time::Duration;
+
+use pontoon_netlink::monitor::{Change, Event, Monitor, Watch};
+use pontoon_netlink::{Link, LinkName};
+use tracing::warn;
+
+use crate::names::{BRIDGE, PROTOCOL, VETH_PREFIX, VXLAN};
+use crate::network::RouteKey;
+
 /// Something that changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Seen {
-    /// An interface or address that is not ours: the underlay may be another.
-    Underlay,
-    /// Something of ours was taken away.
-    Ours,
+    /// An interface that is not ours, or an address on it: the underlay may be another.
+    Foreign(LinkName),
+    /// The default route is another: the underlay may be, too.
+    DefaultRoute,
+    /// One of our devices is as the event says.
+    OurLink(Box<Link>),
+    /// A route of our protocol number was taken away, by us or by somebody else.
+    RouteGone(RouteKey),
+    /// Something else of ours was taken away.
+    OursGone,
     /// Events were lost.
     Everything,
-    /// Somebody else changed nf_tables.
-    Firewall,
     /// A pod's host end has vanished.
-    HostEndGone(String),
+    HostEndGone(LinkName),
     /// Nothing that matters.
     Nothing,
 }
 
-/// The sources of events.
-#[derive(Debug)]
-pub(super) struct Watchers;
+/// The source of events.
+pub(super) struct Watchers {
+    monitor: Option<Monitor>,
+}
+
+/// Before a source that failed is opened again.
+const REOPEN: Duration = Duration::from_secs(5);
 
 impl Watchers {
+    /// Opens the source; where that fails it is tried again later.
     pub(super) fn open() -> Self {
-        Self
+        let mut watchers = Self { monitor: None };
+        watchers.reopen();
+        watchers
     }
 
+    fn reopen(&mut self) {
+        self.monitor = Monitor::open(Watch::default())
+            .inspect_err(|error| warn!(%error, "cannot follow changes of the kernel"))
+            .ok();
+    }
+
+    /// The next event. Nothing is lost when the call is given up.
     pub(super) async fn next(&mut self) -> Seen {
-        std::future::pending().await
+        let Some(monitor) = &mut self.monitor else {
+            tokio::time::sleep(REOPEN).await;
+            self.reopen();
+            return Seen::Everything;
+        };
+        match monitor.next().await {
+            Ok(event) => classify(event),
+            Err(error) => {
+                warn!(%error, "changes of the kernel are lost");
+                self.monitor = None;
+                Seen::Everything
+            }
+        }
+    }
+}
+
+fn classify(event: Event) -> Seen {
+    match event {
+        Event::Overrun => Seen::Everything,
+        Event::Link(change, link) => of_link(change, link),
+        Event::Address(change, info) => match (whose(info.address.dev), change) {
+            (Whose::Ours, Change::Gone) => Seen::OursGone,
+            (Whose::Foreign, _) => Seen::Foreign(info.address.dev),
+            _ => Seen::Nothing,
+        },
+        Event::Route(Change::Gone, route) if route.protocol == PROTOCOL => {
+            Seen::RouteGone(RouteKey { dst: route.dst, table: route.table, metric: route.metric })
+        }
+        Event::Route(_, route) if route.is_default() && route.protocol != PROTOCOL => {
+            Seen::DefaultRoute
+        }
+        Event::Rule(Change::Gone, rule) if rule.protocol == PROTOCOL => Seen::OursGone,
+        _ => Seen::Nothing,
+    }
+}
+
+fn of_link(change: Change, link: Link) -> Seen {
+    match (whose(link.name), change) {
+        (Whose::Ours, Change::Gone) => Seen::OursGone,
+        (Whose::Ours, Change::Present) => Seen::OurLink(Box::new(link)),
+        (Whose::Pods, Change::Gone) => Seen::HostEndGone(link.name),
+        (Whose::Pods, Change::Present) => Seen::Nothing,
+        (Whose::Foreign, _) => Seen::Foreign(link.name),
+    }
+}
+
+enum Whose {
+    Ours,
+    Pods,
+    Foreign,
+}
+
+fn whose(dev: LinkName) -> Whose {
+    match dev.as_str() {
+        BRIDGE | VXLAN => Whose::Ours,
+        name if name.starts_with(VETH_PREFIX) => Whose::Pods,
+        _ => Whose::Foreign,
     }
 }

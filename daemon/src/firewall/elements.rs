@@ -58,16 +58,19 @@ fn of_port(mapping: &PortMapping, pod: IpAddr) -> Option<(SetId, Element)> {
     let (proto, port) = (mapping.protocol.number(), mapping.host_port);
     let to = Value::new().ip(pod).port(mapping.container_port);
     let v4 = pod.is_ipv4();
-    Some(match mapping.host_ip {
+    let host_ip = mapping.host_ip;
+    if host_ip.is_some_and(|host| host.is_ipv4() != v4) {
+        return None;
+    }
+    Some(match host_ip.filter(|host| !host.is_unspecified()) {
         None => {
             let key = Value::new().proto(proto).port(port);
             (either(v4, SetId::HostPorts4, SetId::HostPorts6), Element::new(key).to_value(to))
         }
-        Some(host) if host.is_ipv4() == v4 => {
+        Some(host) => {
             let key = Value::new().ip(host).proto(proto).port(port);
             (either(v4, SetId::HostPortsAt4, SetId::HostPortsAt6), Element::new(key).to_value(to))
         }
-        Some(_) => return None,
     })
 }
 
@@ -92,6 +95,8 @@ mod tests {
         assert!(of_port(&mapping(Some("::1")), pod).is_none());
         assert_eq!(of_port(&mapping(Some("192.0.2.1")), pod).unwrap().0, SetId::HostPortsAt4);
         assert_eq!(of_port(&mapping(None), pod).unwrap().0, SetId::HostPorts4);
+        assert_eq!(of_port(&mapping(Some("0.0.0.0")), pod).unwrap().0, SetId::HostPorts4);
+        assert!(of_port(&mapping(Some("::")), pod).is_none());
     }
 
     #[test]
