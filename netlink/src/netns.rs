@@ -226,10 +226,7 @@ impl Drop for Return {
 
 fn on_a_thread<T: Send>(f: impl FnOnce() -> Result<T, NetnsError> + Send) -> Result<T, NetnsError> {
     std::thread::scope(|scope| {
-        let spawned = std::thread::Builder::new()
-            .name("netns".into())
-            .stack_size(256 << 10)
-            .spawn_scoped(scope, f);
+        let spawned = std::thread::Builder::new().name("netns".into()).spawn_scoped(scope, f);
         let thread = spawned.map_err(|source| NetnsError::Io {
             doing: "start a thread for the",
             path: PathBuf::from(THREAD_NETNS),

@@ -5,6 +5,8 @@
 
 mod display;
 pub(crate) mod encode;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 

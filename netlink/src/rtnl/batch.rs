@@ -81,20 +81,21 @@ impl<'a> Batch<'a> {
     }
 
     fn not_tried_from(&mut self, index: usize) {
-        // Encoding an operation may have sent those before it, and one of them may have failed.
-        let this_was_tried = self.outcomes.get(index).is_some_and(Result::is_err)
-            || self.owners.is_empty() && self.buffer.is_empty();
-        let from = if this_was_tried { index + 1 } else { index };
+        // The failure may be an earlier operation's, found while this one was encoded: then this
+        // one was not sent.
+        let waits = self.outcomes.get(index).is_some_and(Result::is_ok);
+        let from = if waits { index } else { index + 1 };
         for later in from..self.ops.len() {
             self.fail(later, OpFailure::NotTried);
         }
     }
 
     fn queue(&mut self, index: usize, op: &Op, requests: Vec<Request>) {
+        // The requests of one operation go out together: it is carried out or not tried.
+        if self.owners.len() + requests.len() > MAX_REQUESTS || self.buffer.len() >= MAX_BYTES {
+            self.flush();
+        }
         for Request { message, flags } in requests {
-            if self.owners.len() >= MAX_REQUESTS || self.buffer.len() >= MAX_BYTES {
-                self.flush();
-            }
             let sequence = self.transport.next_sequence();
             self.last = super::append(message, flags, sequence, &mut self.buffer).start;
             self.owners.push((index, sequence));

@@ -47,6 +47,21 @@ fn two_thousand_routes_go_in_and_come_out() {
 }
 
 #[test]
+fn a_thousand_failures_are_all_told() {
+    let Some(mut host) = uplink() else { return };
+    let far = Some("203.0.113.1".parse().unwrap());
+    let ops: Vec<_> =
+        (0..1_000).map(|n| Op::AddRoute(Route { gateway: far, ..route(n) })).collect();
+    for (outcome, op) in host.rtnl.execute_each(&ops).into_iter().zip(&ops) {
+        let error = outcome.unwrap_err();
+        assert_eq!((&*error.op, error.errno()), (op, Errno::ENETUNREACH));
+        assert!(matches!(error.failure, OpFailure::Kernel { message: Some(_), .. }), "{error}");
+    }
+    let error = host.rtnl.execute(&ops).unwrap_err();
+    assert_eq!((error.index, error.others), (0, 999));
+}
+
+#[test]
 fn an_error_names_the_operation_its_place_and_the_kernels_reason() {
     let Some(mut host) = uplink() else { return };
     let wrong = Route { gateway: Some("203.0.113.1".parse().unwrap()), ..route(7) };

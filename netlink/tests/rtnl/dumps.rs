@@ -241,12 +241,12 @@ fn neighbours_and_forwarding_entries_of_a_peer() {
     node.apply(&ops[1..]);
     let found: HashSet<_> = node.rtnl.neighbours(dev).unwrap().into_iter().collect();
     assert_eq!(found, HashSet::from(neighbours.clone()));
-    assert_eq!(node.rtnl.fdb(dev).unwrap(), [entry.clone()]);
+    assert_eq!(node.rtnl.fdb(dev).unwrap().as_slice(), std::slice::from_ref(&entry));
 
     // The peer moved.
     let moved = FdbEntry { kind: FdbKind::Remote("192.0.2.3".parse().unwrap()), ..entry };
     node.apply(&[Op::ReplaceFdb(moved.clone())]);
-    assert_eq!(node.rtnl.fdb(dev).unwrap(), [moved.clone()]);
+    assert_eq!(node.rtnl.fdb(dev).unwrap().as_slice(), std::slice::from_ref(&moved));
     let delete = [
         Op::DeleteNeighbour { dev, ip: neighbours[0].ip },
         Op::DeleteNeighbour { dev, ip: neighbours[1].ip },
