@@ -6,11 +6,13 @@
 //! | [`host`] | hosts with a root, processes and cgroups of their own |
 //! | [`node`] | such a host in a lab, with `pontoond` |
 //! | [`rootfs`] | root file systems for containers, without a registry |
+//! | [`programs`] | what containers run |
 //! | [`containerd`], [`podman`] | the runtimes |
 
 pub mod containerd;
 pub mod host;
 pub mod node;
 pub mod podman;
+pub mod programs;
 pub mod requirements;
 pub mod rootfs;

@@ -1,6 +1,6 @@
 //! A node of a lab on which container runtimes run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,15 @@ use pontoon_model::api::{PodStatus, Request, Response, Status};
 
 use crate::host::{Layout, Process, RuntimeHost};
 
-/// Where runtimes look for plugins unless told otherwise.
-pub const PLUGIN_FOLDER: &str = "/opt/cni/bin";
+/// Where Debian's runtimes look for plugins. That of containerd cannot do without the reference
+/// plugin `loopback`, so ours is put there too.
+pub const PLUGIN_FOLDER: &str = "/usr/lib/cni";
+const PLUGIN: &str = "pontoon-cni";
 /// Where they look for configurations.
 pub const CONF_FOLDER: &str = "/etc/cni/net.d";
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// The kernel tells of a pod's end at once; less than the half minute between the daemon's sweeps.
+const NOTICING: Duration = Duration::from_secs(10);
 
 /// A host of a lab with a root of its own. Its `pontoond` runs inside, where the paths of pods'
 /// namespaces mean what runtimes mean by them.
@@ -36,7 +40,7 @@ impl Node {
         let binds = vec![
             (lab.path().to_path_buf(), lab.path().to_path_buf()),
             (lab.cni_conf_dir(), CONF_FOLDER.into()),
-            (programs.clone(), PLUGIN_FOLDER.into()),
+            (binaries::find(PLUGIN)?, Path::new(PLUGIN_FOLDER).join(PLUGIN)),
             (programs.clone(), programs),
         ];
         let folder = lab.path().join("machine");
@@ -127,12 +131,12 @@ impl Node {
         })
     }
 
-    /// Waits until the daemon has given up the attachment, and with it the address.
+    /// Waits until the daemon has given up the attachment, and with it the address, by itself.
     ///
     /// # Errors
-    /// When it still has it after half a minute.
+    /// When it still has it after ten seconds.
     pub fn wait_without(&self, container_id: &str) -> Result<()> {
-        let deadline = Instant::now() + TIMEOUT;
+        let deadline = Instant::now() + NOTICING;
         while self.pod(container_id).is_ok() {
             if Instant::now() > deadline {
                 bail!("{} still has the attachment of {container_id:?}", self.lab.name());

@@ -27,7 +27,7 @@ impl<'a> Podman<'a> {
     pub fn configure(node: &'a Node) -> Result<Self> {
         let config = format!(
             "[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n\
-             [network]\nnetwork_backend = \"cni\"\ncni_plugin_dirs = [\"{PLUGIN_FOLDER}\", \"/usr/lib/cni\"]\n\
+             [network]\nnetwork_backend = \"cni\"\ncni_plugin_dirs = [\"{PLUGIN_FOLDER}\"]\n\
              network_config_dir = \"{CONF_FOLDER}\"\n"
         );
         let file = node.machine().path("/etc/containers/containers.conf");
