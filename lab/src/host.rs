@@ -18,7 +18,7 @@ use crate::netns::Netns;
 use crate::pod::{Pod, PodBuilder};
 use crate::process::Process;
 use crate::underlay::{Place, UnderlayOptions};
-use crate::{binaries, client, config, tool, underlay};
+use crate::{binaries, config, tool, underlay};
 
 /// How long a daemon may take to end by itself.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -271,7 +271,8 @@ impl Host {
     /// # Errors
     /// When it does not answer. [`Response::Failed`] is no error here.
     pub fn request(&self, request: &Request) -> Result<Response> {
-        client::request(&self.socket(), request)
+        let patience = pontoon_client::deadline::of_request(request);
+        Ok(pontoon_client::ask(&self.socket(), request, patience)?)
     }
 
     /// What the daemon knows.

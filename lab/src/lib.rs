@@ -29,7 +29,6 @@
 
 pub mod binaries;
 pub mod builder;
-mod client;
 pub mod cni;
 mod config;
 pub mod demo;
@@ -48,7 +47,6 @@ mod tool;
 pub mod underlay;
 
 pub use builder::LabBuilder;
-pub use client::exchange;
 pub use cni::{CniCall, CniOutput, Network, Verb};
 pub use etcd::Etcd;
 pub use host::Host;

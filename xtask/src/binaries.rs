@@ -24,10 +24,18 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let host = host_triple(workspace)?;
     let mut plugin = workspace.cargo();
     // An explicit target, so that the flag does not reach build scripts and macros.
-    plugin.args(["build", "--release", "--package", "pontoon-cni-plugin", "--target", &host]);
+    plugin.args([
+        "build",
+        "--profile",
+        "cni",
+        "--package",
+        "pontoon-cni-plugin",
+        "--target",
+        &host,
+    ]);
     plugin.env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static");
     workspace.step("building pontoon-cni, static", &mut plugin)?;
-    place(&workspace.target().join(host).join("release/pontoon-cni"), workspace)
+    place(&workspace.target().join(host).join("cni/pontoon-cni"), workspace)
 }
 
 /// Puts a binary into the folder in one step: a running one is replaced, not overwritten.
