@@ -12,11 +12,11 @@ use crate::{Error, Fault, LeaseId, Revision};
 pub(super) enum Verdict {
     /// The endpoint cannot serve now; another one might.
     Away,
-    /// The login is over, or was made before the users changed. Log in again.
+    /// There is no login, or it is over, or was made before the users changed. Log in again.
     LoginOver,
     /// etcd was asked for a user, but has authentication turned off.
     AuthenticationOff,
-    /// Wrong user or password, or none where one is needed.
+    /// Wrong user or password.
     Unauthenticated,
     PermissionDenied,
     Compacted,
@@ -31,14 +31,14 @@ pub(super) fn verdict(status: &Status) -> Verdict {
     let message = status.message();
     let says = |part: &str| message.contains(part);
     match status.code() {
-        _ if says("revision of auth store is old") || says("invalid auth token") => {
+        _ if says("revision of auth store is old")
+            || says("invalid auth token")
+            || says("user name is empty") =>
+        {
             Verdict::LoginOver
         }
         _ if says("authentication is not enabled") => Verdict::AuthenticationOff,
-        _ if says("authentication failed")
-            || says("user name is empty")
-            || says("user name not found") =>
-        {
+        _ if says("authentication failed") || says("user name not found") => {
             Verdict::Unauthenticated
         }
         _ if says("requested lease not found") => Verdict::LeaseNotFound,
@@ -96,7 +96,7 @@ pub(super) fn explain(endpoint: &str, operation: &str, subject: Subject, status:
             let fault = fault(likely_reason(endpoint, &cause(status)));
             Error::Unavailable(fault)
         }
-        (Verdict::Unauthenticated, _) if status.message().contains("user name is empty") => {
+        (Verdict::LoginOver, _) if status.message().contains("user name is empty") => {
             Error::Unauthenticated(fault(Some("etcd wants a user: set username and password")))
         }
         (Verdict::LoginOver | Verdict::Unauthenticated, _) => Error::Unauthenticated(fault(Some(

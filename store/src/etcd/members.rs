@@ -143,13 +143,12 @@ impl Members {
                     }
                     retries -= 1;
                 }
-                _ => {
-                    // Authentication was turned on after the session began without it, or the user changed.
-                    if verdict(&status) == Verdict::Unauthenticated {
-                        session.give_up();
-                    }
+                Verdict::LoginOver | Verdict::Unauthenticated => {
+                    // Authentication may have been turned on after the session began without it.
+                    session.give_up();
                     return Err(Failed::Call(session, status));
                 }
+                _ => return Err(Failed::Call(session, status)),
             }
         }
     }

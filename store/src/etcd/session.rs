@@ -21,7 +21,7 @@ use super::proto::{
 use crate::{Error, Result};
 
 /// One call of etcd's API.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Method {
     pub(super) path: &'static str,
     /// Doing it twice is as good as once, so it may be tried again when nobody knows whether it was done.
@@ -152,7 +152,6 @@ impl Session {
         if self.token() != stale {
             return Ok(());
         }
-        *self.token.write().unwrap_or_else(PoisonError::into_inner) = None;
         let request = AuthenticateRequest { name: username, password };
         let answer: AuthenticateResponse = self.unary(Method::AUTHENTICATE, request).await?;
         let token = answer
@@ -171,7 +170,8 @@ impl Session {
         let call = async {
             let mut grpc = self.grpc().await?;
             let codec = ProstCodec::<Q, A>::default();
-            grpc.unary(self.request(request), PathAndQuery::from_static(method.path), codec).await
+            grpc.unary(self.request(method, request), PathAndQuery::from_static(method.path), codec)
+                .await
         };
         Ok(self.in_time(call).await?.into_inner())
     }
@@ -189,8 +189,12 @@ impl Session {
         let call = async {
             let mut grpc = self.grpc().await?;
             let codec = ProstCodec::<Q, A>::default();
-            grpc.streaming(self.request(requests), PathAndQuery::from_static(method.path), codec)
-                .await
+            grpc.streaming(
+                self.request(method, requests),
+                PathAndQuery::from_static(method.path),
+                codec,
+            )
+            .await
         };
         Ok(self.in_time(call).await?.into_inner())
     }
@@ -209,12 +213,14 @@ impl Session {
         Ok(grpc)
     }
 
-    fn request<T>(&self, message: T) -> Request<T> {
+    fn request<T>(&self, method: Method, message: T) -> Request<T> {
         let mut request = Request::new(message);
         let metadata = request.metadata_mut();
         // A member that lost its leader refuses rather than serves what may be stale, and ends its watches.
         metadata.insert("hasleader", MetadataValue::from_static("true"));
-        if let Some(token) = self.token() {
+        if let Some(token) = self.token()
+            && method != Method::AUTHENTICATE
+        {
             metadata.insert("token", token);
         }
         request

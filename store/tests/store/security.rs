@@ -177,28 +177,25 @@ async fn user_and_password() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn login_that_ran_out_is_renewed() {
-    let Some(server) = start_with_users(1).await else { return };
+    let Some(server) = start_with_users(2).await else { return };
     let store = login(&server, "pontoon", "sesame");
     let lease = store.grant(Duration::from_secs(60)).await.unwrap().id;
-    let rest = || tokio::time::sleep(Duration::from_millis(2500));
+    let rest = || tokio::time::sleep(Duration::from_millis(3500));
     let revision = store.put("a", b"1".to_vec(), Some(lease)).await.unwrap();
-    rest().await;
-    store.put("a", b"2".to_vec(), Some(lease)).await.unwrap();
     rest().await;
     let mut watch = store.watch("", revision).await.unwrap();
     assert!(!crate::subject::next(&mut watch).await.events.is_empty());
     rest().await;
     store.keep_alive(lease).await.unwrap();
     rest().await;
-    assert!(store.get("a").await.unwrap().is_some());
-    rest().await;
-    let reads = (0..8).map(|_| {
+    let reads = (0..32).map(|_| {
         let store = store.clone();
         tokio::spawn(async move { store.get("a").await.unwrap() })
     });
     for read in reads.collect::<Vec<_>>() {
         assert!(read.await.unwrap().is_some());
     }
+    rest().await;
     let last = store.put("b", b"1".to_vec(), None).await.unwrap();
     crate::subject::events_until(&mut watch, last).await;
 }
