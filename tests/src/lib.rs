@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`requirements`] | what a test needs of the machine, or the reason why it is skipped |
 //! | [`host`] | hosts with a root, processes and cgroups of their own |
-//! | [`node`] | such a host in a lab, with `pontoond` |
+//! | [`node`], [`pair`] | such hosts in a lab, with `pontoond` |
 //! | [`rootfs`] | root file systems for containers, without a registry |
 //! | [`programs`] | what containers run |
 //! | [`containerd`], [`podman`] | the runtimes |
@@ -12,6 +12,7 @@
 pub mod containerd;
 pub mod host;
 pub mod node;
+pub mod pair;
 pub mod podman;
 pub mod programs;
 pub mod requirements;

@@ -82,7 +82,7 @@ impl Node {
             std::thread::sleep(Duration::from_millis(10));
         }
         *self.daemon.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
-        Ok(())
+        wait_for_network(&self.lab)
     }
 
     /// Ends the daemon in order (SIGTERM).
@@ -153,6 +153,22 @@ impl Node {
             std::fs::read_dir(self.lab.state_dir().join("pending")).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).collect()
     }
+}
+
+/// Waits for the network configuration, which a ready daemon writes for runtimes.
+///
+/// # Errors
+/// When it is not there after half a minute.
+pub fn wait_for_network(host: &Host) -> Result<()> {
+    let deadline = Instant::now() + TIMEOUT;
+    let file = host.cni_conf_dir().join("10-pontoon.conflist");
+    while !file.is_file() {
+        if Instant::now() > deadline {
+            bail!("pontoond of {} has not written {file:?}", host.name());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
 }
 
 impl Drop for Node {

@@ -5,27 +5,23 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use pontoon_lab::Lab;
+use anyhow::Result;
 use pontoon_lab::netns::Netns;
 use pontoon_lab::probe::{self, Responder};
 use pontoon_tests::containerd::cri::Sandbox;
 use pontoon_tests::containerd::{self, Containerd};
 use pontoon_tests::node::Node;
+use pontoon_tests::pair::Pair;
 use pontoon_tests::{programs, requirements};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Two nodes; or `None`, with the reason printed, where there can be none.
-fn two_nodes() -> Option<(Lab, Node, Node)> {
-    let needed = [containerd::PROGRAMS, programs::PROGRAMS, &["cc", "etcdctl"]].concat();
-    if let Some(why) = requirements::missing(&needed) {
-        eprintln!("skipped: {why}");
-        return None;
-    }
-    let lab = Lab::builder().hosts(2).build().unwrap();
-    let (first, second) = (Node::start(lab.host(1)).unwrap(), Node::start(lab.host(2)).unwrap());
-    // Dropped from the last to the first.
-    Some((lab, first, second))
+/// Whether the test cannot be run here; says why.
+fn skipped() -> bool {
+    let why = requirements::missing(
+        &[containerd::PROGRAMS, programs::PROGRAMS, &["cc", "etcdctl"]].concat(),
+    );
+    why.inspect(|why| eprintln!("skipped: {why}")).is_some()
 }
 
 fn words(owned: &[String]) -> Vec<&str> {
@@ -34,8 +30,12 @@ fn words(owned: &[String]) -> Vec<&str> {
 
 #[test]
 fn containers_of_ctr_on_two_hosts_exchange_traffic_without_nat() {
-    let Some((_lab, first, second)) = two_nodes() else { return };
-    let (one, two) = (Containerd::start(&first).unwrap(), Containerd::start(&second).unwrap());
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let (first, second) = (&pair.first, &pair.second);
+    let (one, two) = (Containerd::start(first).unwrap(), Containerd::start(second).unwrap());
     one.run_detached("web", &programs::nginx()).unwrap();
     two.run_detached("cache", &programs::redis()).unwrap();
     let (web, cache) =
@@ -64,8 +64,12 @@ fn containers_of_ctr_on_two_hosts_exchange_traffic_without_nat() {
 /// `ctr run --rm --cni` calls DEL with an empty CNI_NETNS.
 #[test]
 fn a_container_that_ends_under_ctr_has_given_its_address_back() {
-    let Some((_lab, node, _other)) = two_nodes() else { return };
-    let containerd = Containerd::start(&node).unwrap();
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let node = &pair.first;
+    let containerd = Containerd::start(node).unwrap();
     containerd.run_once("short", &["true"]).unwrap();
     assert_eq!(node.status().unwrap().pods, []);
 }
@@ -73,8 +77,12 @@ fn a_container_that_ends_under_ctr_has_given_its_address_back() {
 /// `ctr run -d --cni`, kill and rm never call DEL.
 #[test]
 fn a_container_that_ctr_forgot_is_collected() {
-    let Some((_lab, node, _other)) = two_nodes() else { return };
-    let containerd = Containerd::start(&node).unwrap();
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let node = &pair.first;
+    let containerd = Containerd::start(node).unwrap();
     containerd.run_detached("forgotten", &["sleep", "600"]).unwrap();
     node.pod("-forgotten").unwrap();
     containerd.kill("forgotten").unwrap();
@@ -83,8 +91,12 @@ fn a_container_that_ctr_forgot_is_collected() {
 
 #[test]
 fn a_host_port_of_a_cri_pod_is_reached_from_outside_until_the_pod_is_stopped() {
-    let Some((lab, node, other)) = two_nodes() else { return };
-    let containerd = Containerd::start(&node).unwrap();
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let (node, other) = (&pair.first, &pair.second);
+    let containerd = Containerd::start(node).unwrap();
     let mut cri = containerd.cri().unwrap();
     cri.wait_for_network().unwrap();
     let id = cri.run(&Sandbox { name: "web", ports: &[(8080, 80)], ..Sandbox::default() }).unwrap();
@@ -97,11 +109,13 @@ fn a_host_port_of_a_cri_pod_is_reached_from_outside_until_the_pod_is_stopped() {
     assert_eq!(of_containerd, of_pontoon);
     assert_eq!(pod.pod.to_string(), "default/web");
 
-    let netns = sandbox_netns(&node, &cri.netns(&id).unwrap());
+    let netns = sandbox_netns(node, &cri.netns(&id).unwrap()).unwrap();
     let _server = Responder::start(&netns, 80).unwrap();
-    for (host, outside) in lab.host(1).addresses().into_iter().zip(lab.outside().addresses()) {
+    for (host, outside) in
+        pair.lab.host(1).addresses().into_iter().zip(pair.lab.outside().addresses())
+    {
         let published = SocketAddr::new(host, 8080);
-        let seen = probe::tcp(lab.outside().netns(), published, PATIENCE).unwrap();
+        let seen = probe::tcp(pair.lab.outside().netns(), published, PATIENCE).unwrap();
         assert_eq!(seen.source.ip(), *outside, "the client's address is kept through {published}");
         probe::tcp(other.lab().netns(), published, PATIENCE).unwrap();
         probe::tcp(node.lab().netns(), published, PATIENCE).unwrap();
@@ -111,17 +125,21 @@ fn a_host_port_of_a_cri_pod_is_reached_from_outside_until_the_pod_is_stopped() {
     assert_eq!(node.status().unwrap().pods, []);
     cri.stop(&id).unwrap();
     cri.remove(&id).unwrap();
-    let published = SocketAddr::new(lab.host(1).addresses()[0], 8080);
+    let published = SocketAddr::new(pair.lab.host(1).addresses()[0], 8080);
     assert!(
-        probe::tcp(lab.outside().netns(), published, PATIENCE).is_err(),
+        probe::tcp(pair.lab.outside().netns(), published, PATIENCE).is_err(),
         "{published} is still published"
     );
 }
 
 #[test]
 fn annotations_of_a_cri_pod_reach_the_other_nodes() {
-    let Some((lab, node, _other)) = two_nodes() else { return };
-    let containerd = Containerd::start(&node).unwrap();
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let node = &pair.first;
+    let containerd = Containerd::start(node).unwrap();
     let mut cri = containerd.cri().unwrap();
     cri.wait_for_network().unwrap();
     let annotations = [("pontoon.test/team", "bridge builders")];
@@ -136,7 +154,8 @@ fn annotations_of_a_cri_pod_reach_the_other_nodes() {
             "--print-value-only",
             "/pontoon/v1/pods/host-1/default/annotated",
         ];
-        let output = lab
+        let output = pair
+            .lab
             .etcd()
             .netns()
             .output(Command::new(command[0]).env("ETCDCTL_API", "3").args(&command[1..]));
@@ -151,8 +170,12 @@ fn annotations_of_a_cri_pod_reach_the_other_nodes() {
 
 #[test]
 fn a_cri_pod_that_is_stopped_while_the_daemon_is_down_is_given_up_when_it_is_back() {
-    let Some((_lab, node, _other)) = two_nodes() else { return };
-    let containerd = Containerd::start(&node).unwrap();
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let node = &pair.first;
+    let containerd = Containerd::start(node).unwrap();
     let mut cri = containerd.cri().unwrap();
     cri.wait_for_network().unwrap();
     let id = cri.run(&Sandbox { name: "orphan", ..Sandbox::default() }).unwrap();
@@ -167,8 +190,7 @@ fn a_cri_pod_that_is_stopped_while_the_daemon_is_down_is_given_up_when_it_is_bac
 }
 
 /// A sandbox's namespace as the machine sees it.
-fn sandbox_netns(node: &Node, on_the_host: &Path) -> Netns {
+fn sandbox_netns(node: &Node, on_the_host: &Path) -> Result<Netns> {
     // /var/run is a link that would lead to the machine's own /run.
-    let path = on_the_host.to_str().unwrap().replace("/var/run/", "/run/");
-    Netns::open(node.machine().path(&path)).unwrap()
+    Netns::open(node.machine().path(&on_the_host.to_string_lossy().replace("/var/run/", "/run/")))
 }

@@ -2,20 +2,14 @@
 
 use std::net::SocketAddr;
 
-use pontoon_lab::Lab;
-use pontoon_tests::node::Node;
+use pontoon_tests::pair::Pair;
 use pontoon_tests::podman::{self, Podman};
 use pontoon_tests::{programs, requirements};
 
-fn two_nodes() -> Option<(Lab, Node, Node)> {
-    if let Some(why) = requirements::missing(&[podman::PROGRAMS, programs::PROGRAMS].concat()) {
-        eprintln!("skipped: {why}");
-        return None;
-    }
-    let lab = Lab::builder().hosts(2).build().unwrap();
-    let (first, second) = (Node::start(lab.host(1)).unwrap(), Node::start(lab.host(2)).unwrap());
-    // Dropped from the last to the first.
-    Some((lab, first, second))
+/// Whether the test cannot be run here; says why.
+fn skipped() -> bool {
+    let why = requirements::missing(&[podman::PROGRAMS, programs::PROGRAMS].concat());
+    why.inspect(|why| eprintln!("skipped: {why}")).is_some()
 }
 
 fn words(owned: &[String]) -> Vec<&str> {
@@ -24,8 +18,12 @@ fn words(owned: &[String]) -> Vec<&str> {
 
 #[test]
 fn containers_on_two_hosts_exchange_traffic_without_nat() {
-    let Some((_lab, first, second)) = two_nodes() else { return };
-    let (one, two) = (Podman::configure(&first).unwrap(), Podman::configure(&second).unwrap());
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let (first, second) = (&pair.first, &pair.second);
+    let (one, two) = (Podman::configure(first).unwrap(), Podman::configure(second).unwrap());
     one.run_detached("web", &[], &programs::nginx()).unwrap();
     two.run_detached("cache", &[], &programs::redis()).unwrap();
     for address in first.status().unwrap().pods[0].addresses.clone() {
@@ -47,12 +45,18 @@ fn containers_on_two_hosts_exchange_traffic_without_nat() {
 
 #[test]
 fn a_published_port_is_reached_from_outside_until_the_container_is_removed() {
-    let Some((lab, first, _second)) = two_nodes() else { return };
-    let podman = Podman::configure(&first).unwrap();
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let first = &pair.first;
+    let podman = Podman::configure(first).unwrap();
     podman.run_detached("web", &["-p", "8080:80"], &programs::nginx()).unwrap();
-    for (host, outside) in lab.host(1).addresses().into_iter().zip(lab.outside().addresses()) {
+    for (host, outside) in
+        pair.lab.host(1).addresses().into_iter().zip(pair.lab.outside().addresses())
+    {
         let fetch = programs::fetch(host, 8080);
-        let printed = lab.outside().exec(&words(&fetch)).unwrap();
+        let printed = pair.lab.outside().exec(&words(&fetch)).unwrap();
         assert_eq!(
             printed.lines().last().unwrap(),
             outside.to_string(),
@@ -61,9 +65,9 @@ fn a_published_port_is_reached_from_outside_until_the_container_is_removed() {
     }
     podman.podman(&["rm", "--force", "--time", "0", "web"]).unwrap();
     assert_eq!(first.status().unwrap().pods, []);
-    let published = SocketAddr::new(lab.host(1).addresses()[0], 8080);
+    let published = SocketAddr::new(pair.lab.host(1).addresses()[0], 8080);
     let late = pontoon_lab::probe::connect(
-        lab.outside().netns(),
+        pair.lab.outside().netns(),
         published,
         std::time::Duration::from_secs(2),
     );
@@ -72,7 +76,11 @@ fn a_published_port_is_reached_from_outside_until_the_container_is_removed() {
 
 #[test]
 fn a_container_that_ends_by_itself_has_given_its_address_back() {
-    let Some((_lab, first, _second)) = two_nodes() else { return };
-    Podman::configure(&first).unwrap().run_once(&["true"]).unwrap();
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let first = &pair.first;
+    Podman::configure(first).unwrap().run_once(&["true"]).unwrap();
     assert_eq!(first.status().unwrap().pods, []);
 }
