@@ -28,6 +28,9 @@ use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
 use crate::{identity, names, server, watchdog};
 
+/// The file in the run folder that the daemon holds locked.
+pub const LOCK: &str = "pontoond.lock";
+
 /// How often the folder of pending DELs is looked at: a plugin writes there only when the daemon
 /// did not answer.
 const PENDING: Duration = Duration::from_secs(2);
@@ -198,8 +201,11 @@ fn make_folder(path: &Path) -> Result<()> {
 }
 
 /// One daemon a run folder, whoever starts them.
-fn lock(run: &Path) -> Result<File> {
-    let path = run.join("pontoond.lock");
+///
+/// # Errors
+/// When another daemon has it.
+pub fn lock(run: &Path) -> Result<File> {
+    let path = run.join(LOCK);
     let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -10,7 +10,7 @@ use crate::config::PathSettings;
 use crate::firewall::keeper;
 use crate::names::{DYING_GROUP, VETH_PREFIX};
 use crate::network::{Network, actual, plan};
-use crate::{attach, conflist};
+use crate::{app, attach, conflist};
 
 /// Removes interfaces, addresses, routes, rules, tables, the network configuration and the node's
 /// state. Goes on after failures. What the node holds in a shared store stays: that is for
@@ -19,6 +19,12 @@ use crate::{attach, conflist};
 /// # Errors
 /// What could not be removed, a line each.
 pub fn run(paths: &PathSettings) -> Result<(), Vec<String>> {
+    // A daemon that runs would make it all again.
+    let _lock = match app::lock(&paths.run) {
+        Ok(lock) => Some(lock),
+        Err(_) if !paths.run.exists() => None,
+        Err(error) => return Err(vec![format!("{error:#}; stop it first")]),
+    };
     let mut faults = Vec::new();
     let mut note = |what: &str, outcome: Result<(), String>| match outcome {
         Ok(()) => info!("{what}: removed"),
@@ -35,6 +41,11 @@ pub fn run(paths: &PathSettings) -> Result<(), Vec<String>> {
         note(name, remove(&paths.state.join(name), |p| fs::remove_file(p)));
     }
     note("socket", remove(&paths.socket(), |p| fs::remove_file(p)));
+    note("lock", remove(&paths.run.join(app::LOCK), |p| fs::remove_file(p)));
+    for folder in [&paths.run, &paths.state] {
+        // systemd's, or a person's: they stay when there is anything else in them.
+        let _ = fs::remove_dir(folder);
+    }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 

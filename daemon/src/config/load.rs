@@ -9,7 +9,7 @@ use figment::{Figment, Profile};
 use super::{Settings, StoreKind};
 
 /// Where the file is unless told otherwise; it need not exist.
-pub const DEFAULT_FILE: &str = "/etc/pontoon/pontoond.toml";
+const DEFAULT_FILE: &str = "/etc/pontoon/pontoond.toml";
 
 /// A configuration that cannot be used, one line a fault.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

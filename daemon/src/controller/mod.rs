@@ -48,8 +48,6 @@ const LIVENESS: Duration = Duration::from_secs(15);
 const TICK: Duration = Duration::from_secs(1);
 /// Before what failed in the kernel is tried again.
 const RETRY: Duration = Duration::from_secs(2);
-/// Between looks at pods that might have gone without an event.
-const SWEEP: Duration = Duration::from_secs(30);
 
 /// The channels that the controller speaks into.
 #[derive(Debug)]
@@ -97,6 +95,10 @@ pub struct Controller {
     ways: BTreeMap<String, pontoon_model::cluster::BackendKind>,
     lost: Option<String>,
     problems: Vec<String>,
+    /// Those of the last time that the network was computed.
+    network_problems: Vec<String>,
+    /// The topology, and the number of rejected keys, that it was computed from.
+    reconciled: Option<(u64, usize)>,
     retry: Option<Instant>,
     saved: Option<Snapshot>,
     liveness: Option<(LeaseKeeper, u64)>,
@@ -170,6 +172,8 @@ impl Controller {
             ways: BTreeMap::new(),
             lost: None,
             problems: Vec::new(),
+            network_problems: Vec::new(),
+            reconciled: None,
             retry: None,
             saved: parts.snapshot,
             liveness: None,
@@ -181,7 +185,6 @@ impl Controller {
         let mut mirror = Mirror::follow(Arc::clone(&self.store), "");
         let mut watchers = Watchers::open();
         let mut tick = tokio::time::interval(TICK);
-        let mut swept = Instant::now();
         self.reconcile();
         loop {
             tokio::select! {
@@ -194,11 +197,6 @@ impl Controller {
                 changed = self.obstacles.changed() => if changed.is_err() { return },
                 _ = tick.tick() => {
                     self.beat();
-                    if swept.elapsed() >= SWEEP && self.networked {
-                        swept = Instant::now();
-                        let attacher = Arc::clone(&self.attacher);
-                        tokio::spawn(async move { attacher.mend_all().await });
-                    }
                     if self.retry.is_none_or(|at| at > Instant::now()) {
                         continue;
                     }
@@ -305,6 +303,8 @@ impl Controller {
                 self.underlay_stale = true;
                 self.actual = None;
                 self.firewall_stale = true;
+                let attacher = Arc::clone(&self.attacher);
+                tokio::spawn(async move { attacher.mend_all().await });
             }
             Seen::HostEndGone(name) => {
                 let attacher = Arc::clone(&self.attacher);
@@ -314,9 +314,17 @@ impl Controller {
         }
     }
 
-    /// Makes everything as it should be, as far as is known and possible now.
+    /// Makes everything as it should be, as far as is known and possible now. What did not change
+    /// is not computed again: most of what the store tells is of pods and of who is alive.
     fn reconcile(&mut self) {
-        self.retry = None;
+        let due = self.retry.is_some_and(|at| at <= Instant::now());
+        let stale = self.underlay_stale || self.firewall_stale || self.actual.is_none();
+        let changed = self.reconciled != Some((self.view.topology, self.view.rejected.len()));
+        if due || stale || changed {
+            self.reconciled = Some((self.view.topology, self.view.rejected.len()));
+            self.retry = None;
+            self.network_problems = self.reconcile_network();
+        }
         let mut problems = Vec::new();
         if let Some(lost) = &self.lost {
             problems.push(format!("the store is away: {lost}"));
@@ -324,6 +332,13 @@ impl Controller {
         if let Some(problem) = &self.obstacles.borrow_and_update().problem {
             problems.push(problem.clone());
         }
+        problems.extend(self.network_problems.iter().cloned());
+        self.tell(problems);
+        self.show_alive();
+    }
+
+    fn reconcile_network(&mut self) -> Vec<String> {
+        let mut problems = Vec::new();
         self.find_underlay(&mut problems);
         self.held = held::held(&self.held, &self.view, &self.me);
         self.attacher.set_subnets(&self.held);
@@ -331,8 +346,7 @@ impl Controller {
             self.apply(&config, &underlay, &mut problems);
         }
         self.save_snapshot(&mut problems);
-        self.tell(problems);
-        self.show_alive();
+        problems
     }
 
     fn find_underlay(&mut self, problems: &mut Vec<String>) {
@@ -364,6 +378,7 @@ impl Controller {
         problems.extend(contradictions);
         self.peers = self.retained.complete(present, Instant::now());
         if self.retained.count() > 0 {
+            self.try_again();
             let count = self.retained.count();
             problems.push(format!("{count} nodes have not registered again since the store lost them; their ways are kept"));
         }

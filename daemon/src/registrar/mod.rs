@@ -131,7 +131,10 @@ fn refused(refusal: &Refusal) -> Obstacle {
 fn announce(step: &Step) {
     match step {
         Step::Settled => {}
-        Step::CreateConfig(config) => info!(?config, "founded the cluster's configuration"),
+        Step::CreateConfig(config) => {
+            let config = serde_json::to_string(config).unwrap_or_default();
+            info!(config, "founded the cluster");
+        }
         Step::CreateNode(record) => info!(underlay = %record.underlay, "joined the cluster"),
         Step::UpdateNode(record, _) => {
             info!(underlay = %record.underlay, "updated this node's record")
