@@ -70,6 +70,9 @@ pub fn host_side(record: &Record, devices: &Devices, netns: &Netns) -> Vec<Op> {
             alias: Some(alias(&record.pod)),
             port: Some(PORT),
             no_link_local: true,
+            // veth has no queueing discipline and no lock to share out; a queue for each CPU is
+            // only time to make (a third of the attach on two CPUs).
+            queues: Some(1),
             peer: VethPeer {
                 name: devices.pod,
                 mac: Some(pod_mac),
