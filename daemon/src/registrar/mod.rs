@@ -49,6 +49,8 @@ pub struct Obstacle {
 
 /// A view that does not follow our own write within this time is worked with as it is.
 const VIEW_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time in which the view shows what somebody else wrote before us; it may do so already.
+const QUICKER_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Writes what has to be written, for ever.
 pub async fn run(
@@ -119,8 +121,13 @@ async fn advance(
         announce(&step);
     }
     // The next step is decided from a view that holds this one, or whoever was quicker.
-    let seen = inputs.wait_for(|i| i.view.revision >= outcome.revision.0 || !i.connected);
-    let _ = tokio::time::timeout(VIEW_TIMEOUT, seen).await;
+    if outcome.succeeded {
+        let seen = inputs.wait_for(|i| i.view.revision >= outcome.revision.0 || !i.connected);
+        let _ = tokio::time::timeout(VIEW_TIMEOUT, seen).await;
+    } else {
+        // The revision of a refusal may be a stranger's in the same etcd, and never come.
+        let _ = tokio::time::timeout(QUICKER_TIMEOUT, inputs.changed()).await;
+    }
     Ok(Progress::Wrote)
 }
 
