@@ -183,7 +183,7 @@ impl Controller {
     /// Runs for ever.
     pub async fn run(mut self) {
         let mut mirror = Mirror::follow(Arc::clone(&self.store), "");
-        let mut watchers = Watchers::open();
+        let mut watchers = Watchers::open(self.firewall.port());
         let mut tick = tokio::time::interval(TICK);
         self.reconcile();
         loop {
@@ -306,6 +306,7 @@ impl Controller {
                 let attacher = Arc::clone(&self.attacher);
                 tokio::spawn(async move { attacher.mend_all().await });
             }
+            Seen::Firewall => self.firewall_stale = true,
             Seen::HostEndGone(name) => {
                 let attacher = Arc::clone(&self.attacher);
                 tokio::spawn(async move { attacher.host_end_vanished(name.as_str()).await });

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use pontoon_netlink::monitor::{Change, Event, Monitor, Watch};
+use pontoon_netlink::nft::{self, Port};
 use pontoon_netlink::{Link, LinkName};
 use tracing::warn;
 
+use crate::firewall::ruleset::INET_TABLE;
 use crate::names::{BRIDGE, PROTOCOL, VETH_PREFIX, VXLAN};
 use crate::network::RouteKey;
 
@@ -24,49 +26,76 @@ pub(super) enum Seen {
     OursGone,
     /// Events were lost.
     Everything,
+    /// Somebody else changed one of our tables.
+    Firewall,
     /// A pod's host end has vanished.
     HostEndGone(LinkName),
     /// Nothing that matters.
     Nothing,
 }
 
-/// The source of events.
+/// The sources of events.
 pub(super) struct Watchers {
-    monitor: Option<Monitor>,
+    kernel: Option<Monitor>,
+    tables: Option<nft::Monitor>,
+    /// Whose changes of the tables are our own.
+    own: Port,
 }
 
 /// Before a source that failed is opened again.
 const REOPEN: Duration = Duration::from_secs(5);
 
 impl Watchers {
-    /// Opens the source; where that fails it is tried again later.
-    pub(super) fn open() -> Self {
-        let mut watchers = Self { monitor: None };
+    /// Opens the sources; what fails is tried again later.
+    pub(super) fn open(own: Port) -> Self {
+        let mut watchers = Self { kernel: None, tables: None, own };
         watchers.reopen();
         watchers
     }
 
     fn reopen(&mut self) {
-        self.monitor = Monitor::open(Watch::default())
-            .inspect_err(|error| warn!(%error, "cannot follow changes of the kernel"))
-            .ok();
+        if self.kernel.is_none() {
+            self.kernel = Monitor::open(Watch::default())
+                .inspect_err(|error| warn!(%error, "cannot follow changes of the kernel"))
+                .ok();
+        }
+        if self.tables.is_none() {
+            self.tables = nft::Monitor::open(&[self.own])
+                .inspect_err(|error| warn!(%error, "cannot follow changes of nf_tables"))
+                .ok();
+        }
     }
 
     /// The next event. Nothing is lost when the call is given up.
     pub(super) async fn next(&mut self) -> Seen {
-        let Some(monitor) = &mut self.monitor else {
+        let (Some(kernel), Some(tables)) = (&mut self.kernel, &mut self.tables) else {
             tokio::time::sleep(REOPEN).await;
             self.reopen();
             return Seen::Everything;
         };
-        match monitor.next().await {
-            Ok(event) => classify(event),
-            Err(error) => {
-                warn!(%error, "changes of the kernel are lost");
-                self.monitor = None;
-                Seen::Everything
-            }
+        let (source, seen) = tokio::select! {
+            event = kernel.next() => ("interfaces and routes", event.map(classify).map_err(|e| e.to_string())),
+            event = tables.next() => ("nf_tables", event.map(|e| of_tables(&e)).map_err(|e| e.to_string())),
+        };
+        seen.unwrap_or_else(|error| {
+            warn!(error, source, "changes of the kernel are lost");
+            self.kernel = None;
+            self.tables = None;
+            Seen::Everything
+        })
+    }
+}
+
+/// Only what somebody does to our own tables matters.
+fn of_tables(event: &nft::Event) -> Seen {
+    match event {
+        nft::Event::TableDeleted { name, .. } | nft::Event::Changed { name, .. }
+            if name == INET_TABLE.name.as_ref() =>
+        {
+            Seen::Firewall
         }
+        nft::Event::Overrun => Seen::Everything,
+        _ => Seen::Nothing,
     }
 }
 

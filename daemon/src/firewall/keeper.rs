@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use pontoon_netlink::nft::{Batch, CommitError, Element, ListError, Nft, Set};
+use pontoon_netlink::nft::{Batch, CommitError, Element, ListError, Nft, Port, Set};
 use tracing::{info, warn};
 
 use super::{ElementList, Elements, SetId, TableSpec, elements, insert_all, ruleset};
@@ -58,6 +58,11 @@ impl FirewallKeeper {
             begun: false,
         };
         Ok(Self { inner: Mutex::new(inner) })
+    }
+
+    /// The connection that our changes come from: whoever follows the tables leaves them out.
+    pub fn port(&self) -> Port {
+        self.lock().nft.port()
     }
 
     /// Says what the cluster is now: only what differs is written.
