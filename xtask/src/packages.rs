@@ -35,6 +35,7 @@ const NEEDS: &[Need] = &[
     need(Purpose::Demo, "etcd", "etcd-server"),
     need(Purpose::Tests, "etcdctl", "etcd-client"),
     need(Purpose::Tests, "protoc", "protobuf-compiler"),
+    need(Purpose::Tests, "/usr/include/google/protobuf/descriptor.proto", "libprotobuf-dev"),
     need(Purpose::Tests, "/usr/lib/cni/bridge", "containernetworking-plugins"),
     need(Purpose::Tests, "containerd", "containerd"),
     need(Purpose::Tests, "runc", "runc"),
