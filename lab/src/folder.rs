@@ -156,17 +156,21 @@ pub fn destroy(path: &Path) -> Result<()> {
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        let living = inhabitants(path);
-        if living.is_empty() {
-            break;
+        // Another thread may still be building the lab.
+        match try_destroy(path) {
+            Err(_) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
+            ended => return ended,
         }
-        if Instant::now() > deadline {
-            bail!("processes {living:?} of {path:?} did not end within 10 s of SIGKILL");
-        }
-        for pid in living {
-            let _ended_meanwhile = kill(Pid::from_raw(pid), Signal::SIGKILL);
-        }
-        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn try_destroy(path: &Path) -> Result<()> {
+    let living = inhabitants(path);
+    for pid in &living {
+        let _ended_meanwhile = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+    }
+    if !living.is_empty() {
+        bail!("processes {living:?} of {path:?} do not end although killed");
     }
     for target in mounts_below(path)?.iter().rev() {
         umount2(target, MntFlags::MNT_DETACH)

@@ -47,9 +47,12 @@ impl Host {
         config: Table,
     ) -> Result<Self> {
         let path = folder.path().join(&place.name);
-        for sub in ["run", "state", "net.d", "pods"] {
-            fs::create_dir_all(path.join(sub)).with_context(|| format!("cannot make {path:?}"))?;
-        }
+        // Not the lab's folder too: when that is gone, the lab is being taken away.
+        let folders = ["", "run", "state", "net.d", "pods"].map(|sub| path.join(sub));
+        folders
+            .iter()
+            .try_for_each(fs::create_dir)
+            .with_context(|| format!("cannot make {path:?}"))?;
         let netns = Netns::create(folder.path().join(format!("{}.ns", place.name)))?;
         let addresses = Mutex::new(place.addresses(&underlay));
         let (config, daemon) = (Mutex::new(config), Mutex::new(None));
@@ -93,6 +96,22 @@ impl Host {
     #[must_use]
     pub fn addresses(&self) -> Vec<IpAddr> {
         lock(&self.0.addresses).iter().map(IpNetwork::ip).collect()
+    }
+
+    /// Every address that the host has now, on whatever interface.
+    ///
+    /// # Errors
+    /// When `ip` fails.
+    pub fn all_addresses(&self) -> Result<Vec<IpAddr>> {
+        let shown = self.exec(&["ip", "-oneline", "address", "show"])?;
+        let mut found = Vec::new();
+        for line in shown.lines() {
+            // `2: eth0    inet 172.30.4.11/22 scope global eth0 ...`
+            let address =
+                line.split_whitespace().nth(3).and_then(|a| a.split('/').next()?.parse().ok());
+            found.push(address.with_context(|| format!("there is no address in {line:?}"))?);
+        }
+        Ok(found)
     }
 
     /// 32 hexadecimal digits that no other host of the machine's labs has.

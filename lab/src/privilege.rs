@@ -51,6 +51,14 @@ pub fn unavailable() -> Option<String> {
     }
 }
 
+/// Whether this process is root of a user namespace only, in which nothing but networks and mounts
+/// can be made.
+#[must_use]
+pub fn in_user_namespace() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    !map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
 /// Gives an ordinary user what a lab needs: runs this program again, with the same arguments, as
 /// root of new user, network, mount and process namespaces with a `/run` of their own, and
 /// returns how that ended. Returns `None` when the caller is that program, or is root: go on.

@@ -51,7 +51,10 @@ const STAGES: &[Stage] = &[
     Stage { title: "starting pontoond on every host", run: cluster::start },
     Stage { title: "adding two pods on every host", run: cluster::add_pods },
     Stage { title: "asking the cluster", run: cluster::show },
-    Stage { title: "reaching every pod and host from every pod", run: reachability::show },
+    Stage {
+        title: "reaching every pod and host from every pod, and every pod from every host",
+        run: reachability::show,
+    },
 ];
 
 /// How long a daemon may take to be ready.

@@ -13,8 +13,10 @@ pub(super) struct Spot {
     pub name: String,
     /// The host that it is on; its own name for a host.
     pub host: String,
-    /// Its addresses.
+    /// The addresses that others reach it at.
     pub addresses: Vec<IpAddr>,
+    /// The addresses that it may be seen at.
+    pub own: Vec<IpAddr>,
 }
 
 /// One connection.
@@ -29,25 +31,29 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// The address that the far side must see.
-    fn own(&self) -> Option<IpAddr> {
-        self.from.addresses.iter().copied().find(|a| a.is_ipv4() == self.target.is_ipv4())
+    /// Whether the far side saw an address of the sender's own.
+    fn holds(&self) -> bool {
+        self.outcome.as_ref().is_ok_and(|seen| self.from.own.contains(seen))
     }
 
     /// What does not hold, and where to look.
     pub(super) fn failure(&self) -> Option<String> {
         let (from, to) = (&self.from, &self.to);
-        match (&self.outcome, self.own()) {
-            (Ok(seen), Some(own)) if *seen == own => None,
-            (Ok(seen), own) => {
-                let own = own.map_or_else(|| "none of that family".into(), |own| own.to_string());
+        match &self.outcome {
+            _ if self.holds() => None,
+            Ok(seen) => {
+                let own: Vec<_> = from.own.iter().map(ToString::to_string).collect();
                 Some(format!(
-                    "{} reached {} at {}, but was seen as {seen} and its own address is {own}; hint: a rule \
+                    "{} reached {} at {}, but was seen as {seen} and its own addresses are {}; hint: a rule \
                      masquerades traffic that stays in the cluster: `nft list ruleset` on {}",
-                    from.name, to.name, self.target, from.host
+                    from.name,
+                    to.name,
+                    self.target,
+                    own.join(" and "),
+                    from.host
                 ))
             }
-            (Err(error), _) => Some(format!(
+            Err(error) => Some(format!(
                 "{} did not reach {}: {error}; hint: {}",
                 from.name,
                 to.name,
@@ -71,7 +77,7 @@ impl Attempt {
 
     fn cell(&self) -> String {
         match &self.outcome {
-            Ok(seen) if self.own() == Some(*seen) => seen.to_string(),
+            Ok(seen) if self.holds() => seen.to_string(),
             Ok(seen) => format!("✗ {seen}"),
             Err(_) => "✗ not reached".into(),
         }
@@ -105,7 +111,8 @@ mod tests {
     use super::*;
 
     fn spot(name: &str, host: &str, address: &str) -> Spot {
-        Spot { name: name.into(), host: host.into(), addresses: vec![address.parse().unwrap()] }
+        let addresses = vec![address.parse().unwrap()];
+        Spot { name: name.into(), host: host.into(), own: addresses.clone(), addresses }
     }
 
     fn attempt(outcome: Result<&str, &str>) -> Attempt {
