@@ -10,8 +10,11 @@
 //! | [`rtnl`] | the connection: batches, dumps, errors |
 //! | [`monitor`] | what changes in the kernel, as a stream |
 //! | [`netns`], [`sysctl`] | network namespaces and their settings |
+//! | [`nft`] | nf_tables: tables, sets, maps and rules, in transactions |
+//! | [`conntrack`] | tracked connections: listed and forgotten |
 
 pub mod address;
+pub mod conntrack;
 pub mod link;
 mod mac;
 pub mod monitor;

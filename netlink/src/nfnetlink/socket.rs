@@ -2,7 +2,7 @@
 
 use std::io;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use nix::libc;
@@ -34,6 +34,7 @@ pub(crate) enum DumpEnd {
 #[derive(Debug)]
 pub(crate) struct Socket {
     socket: netlink_sys::Socket,
+    port: u32,
     send_capacity: usize,
     sequence: u32,
     received: Box<[u8]>,
@@ -42,7 +43,7 @@ pub(crate) struct Socket {
 impl Socket {
     pub(crate) fn open() -> io::Result<Self> {
         let mut socket = netlink_sys::Socket::new(NETLINK_NETFILTER)?;
-        socket.bind_auto()?;
+        let port = socket.bind_auto()?.port_number();
         // Kernels since 4.12 have both; without them an error still comes, with fewer words.
         let _ = socket.set_ext_ack(true);
         let _ = socket.set_cap_ack(true);
@@ -52,10 +53,16 @@ impl Socket {
         let send_capacity = nix::sys::socket::getsockopt(&socket, sockopt::SndBuf)?;
         Ok(Self {
             socket,
+            port,
             send_capacity,
             sequence: 0,
             received: vec![0; RECEIVE_BUFFER].into_boxed_slice(),
         })
+    }
+
+    /// The number that the kernel names this socket by.
+    pub(crate) fn port(&self) -> u32 {
+        self.port
     }
 
     /// A number for the next request.
@@ -136,14 +143,8 @@ impl Socket {
     }
 }
 
-impl AsFd for Socket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
 /// Reads one datagram into `buffer`.
-pub(crate) fn receive<'a>(
+fn receive<'a>(
     socket: &netlink_sys::Socket,
     buffer: &'a mut [u8],
     flags: libc::c_int,

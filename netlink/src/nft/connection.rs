@@ -6,6 +6,7 @@ use super::describe::describe;
 use super::error::{CommitError, Refusal};
 use super::uapi::*;
 use super::{Batch, Table, destroy};
+use crate::Netns;
 use crate::nfnetlink::{Header, Message, MessageBuffer, Messages, Socket};
 
 /// Refusals that are described; a batch of thousands of wrong changes need not be explained to the last.
@@ -24,11 +25,15 @@ pub struct Nft {
 }
 
 /// A state of the whole ruleset of a network namespace: every transaction makes the next one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Generation {
     /// Its number, which wraps.
     pub id: u32,
 }
+
+/// The kernel's number for a connection, unique among the open ones of a network namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Port(pub(super) u32);
 
 impl Nft {
     /// Opens nf_tables in the thread's network namespace.
@@ -37,6 +42,19 @@ impl Nft {
     /// The system's, where it has no netlink for netfilter.
     pub fn open() -> io::Result<Self> {
         Ok(Self { socket: Socket::open()?, request: MessageBuffer::default(), has_destroy: None })
+    }
+
+    /// Opens nf_tables in another network namespace.
+    ///
+    /// # Errors
+    /// The namespace cannot be entered, or has no netlink for netfilter.
+    pub fn open_in(netns: &Netns) -> io::Result<Self> {
+        netns.briefly(Self::open)?
+    }
+
+    /// The number by which the kernel knows this connection: whose changes a [`Monitor`](super::Monitor) leaves out.
+    pub fn port(&self) -> Port {
+        Port(self.socket.port())
     }
 
     /// Makes all changes of a batch, or none.
@@ -51,7 +69,7 @@ impl Nft {
     ///
     /// # Errors
     /// [`CommitError::StaleGeneration`] if it is not; [`CommitError`] otherwise.
-    pub fn commit_at(&mut self, batch: &Batch, generation: &Generation) -> Result<(), CommitError> {
+    pub fn commit_at(&mut self, batch: &Batch, generation: Generation) -> Result<(), CommitError> {
         self.commit_with(batch, Some(generation.id))
     }
 

@@ -149,9 +149,9 @@ pub(super) fn read_verdict(data: &Attribute<'_>) -> Option<Verdict> {
 fn key_text(mut key: &[u8], fields: &[FieldType]) -> String {
     let mut parts = Vec::new();
     for field in fields {
-        let Some(value) = key.get(..field.len()) else { break };
+        let Some(value) = key.get(..field.width()) else { break };
         parts.push(field_text(*field, value));
-        key = key.get(field.len().next_multiple_of(4)..).unwrap_or_default();
+        key = key.get(field.width().next_multiple_of(4)..).unwrap_or_default();
     }
     if parts.is_empty() {
         let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -78,7 +78,7 @@ pub(super) fn encode_set(table: &Table, set: &Set, id: u32, out: &mut MessageBuf
                 out.nested(NFTA_SET_DESC_CONCAT, |out| {
                     for field in set.key.iter() {
                         out.nested(NFTA_LIST_ELEM, |out| {
-                            out.u32_be(NFTA_SET_FIELD_LEN, count(field.len()));
+                            out.u32_be(NFTA_SET_FIELD_LEN, count(field.width()));
                         });
                     }
                 });

@@ -40,7 +40,7 @@ impl FieldType {
     ];
 
     /// Bytes of the field when it stands alone.
-    pub const fn len(self) -> usize {
+    pub const fn width(self) -> usize {
         match self {
             Self::Ipv4Addr | Self::Mark | Self::Number => 4,
             Self::Ipv6Addr | Self::IfName => 16,
@@ -93,8 +93,8 @@ pub(super) fn fields_of_number(mut number: u32) -> Option<Vec<FieldType>> {
 /// Bytes of a key or datum of these fields.
 pub(super) fn encoded_len(fields: &[FieldType]) -> usize {
     match fields {
-        [single] => single.len(),
-        fields => fields.iter().map(|field| field.len().next_multiple_of(4)).sum(),
+        [single] => single.width(),
+        fields => fields.iter().map(|field| field.width().next_multiple_of(4)).sum(),
     }
 }
 

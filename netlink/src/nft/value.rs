@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::MacAddr;
+
 /// What the kernel takes at most (`NFT_DATA_VALUE_MAXLEN`).
 const MAX: usize = 64;
 
@@ -74,8 +76,8 @@ impl Value {
 
     /// Adds an Ethernet address.
     #[must_use]
-    pub fn mac(self, address: [u8; 6]) -> Self {
-        self.field(&address)
+    pub fn mac(self, address: impl Into<[u8; 6]>) -> Self {
+        self.field(&address.into())
     }
 
     /// Adds the number of a transport protocol; see [`proto`].
@@ -121,6 +123,12 @@ impl Value {
             _ => self.length = OVERFLOWN,
         }
         self
+    }
+}
+
+impl From<MacAddr> for [u8; 6] {
+    fn from(address: MacAddr) -> Self {
+        address.0
     }
 }
 

@@ -124,11 +124,11 @@ impl Load {
     }
 
     /// Bytes that it puts into registers.
-    pub fn len(&self) -> usize {
+    pub fn width(&self) -> usize {
         match self {
             Self::Payload { length, .. } => usize::from(*length),
-            Self::Meta(key) => key.len(),
-            Self::Ct(key) => key.len(),
+            Self::Meta(key) => key.width(),
+            Self::Ct(key) => key.width(),
             Self::Random { .. } | Self::Increment { .. } | Self::Symhash { .. } => 4,
             Self::Fib(fib) => match fib.result {
                 FibResult::OifName => 16,
@@ -136,11 +136,6 @@ impl Load {
             },
             Self::Constant(value) => value.as_bytes().len(),
         }
-    }
-
-    /// It puts nothing into registers: an empty constant.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -194,7 +189,7 @@ impl MetaKey {
         }
     }
 
-    const fn len(self) -> usize {
+    const fn width(self) -> usize {
         match self {
             Self::Length | Self::Mark | Self::Iif | Self::Oif => 4,
             Self::Protocol => 2,
@@ -261,7 +256,7 @@ impl CtKey {
         }
     }
 
-    const fn len(self) -> usize {
+    const fn width(self) -> usize {
         match self {
             Self::Direction | Self::Protocol(_) => 1,
             Self::SrcPort(_) | Self::DstPort(_) => 2,

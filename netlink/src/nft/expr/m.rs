@@ -323,7 +323,7 @@ pub fn key_registers(key: &[Load], first: Register) -> (Vec<Expr>, Register) {
     let mut exprs = Vec::with_capacity(key.len() + 2);
     for load in key {
         exprs.push(Expr::Load(*load, next));
-        next = next.after(load.len());
+        next = next.after(load.width());
     }
     (exprs, next)
 }

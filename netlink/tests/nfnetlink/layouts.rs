@@ -1,9 +1,8 @@
 //! The tables that Pontoon is made of, written by this crate, read by nft.
 
-mod nft_support;
-
+use crate::support::{assert_golden, in_netns, nft_text};
 use ipnetwork::IpNetwork;
-use nft_support::{assert_golden, in_netns, nft_text};
+use pontoon_netlink::MacAddr;
 use pontoon_netlink::nft::FieldType::{
     EtherAddr, IfName, InetProto, InetService, Ipv4Addr, Ipv6Addr, Number,
 };
@@ -26,7 +25,7 @@ fn anti_spoofing() -> (Table, Batch) {
     let senders4 = Set::new("senders4", &[IfName, EtherAddr, Ipv4Addr]);
     let senders6 = Set::new("senders6", &[IfName, EtherAddr, Ipv6Addr]);
     let ports = Set::new("ports", &[IfName]).with_comment("host ends of pods");
-    let mac = [0x0a, 0x58, 0x0a, 0xf4, 0x01, 0x02];
+    let mac = MacAddr([0x0a, 0x58, 0x0a, 0xf4, 0x01, 0x02]);
     let mut batch = Batch::new();
     batch.add_table(&table);
     for set in [&senders4, &senders6, &ports] {
