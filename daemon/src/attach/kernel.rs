@@ -1,12 +1,13 @@
 //! Connections to the kernel for attachments, kept between calls.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use pontoon_model::api::{Code, Failure};
 use pontoon_netlink::conntrack::{Conntrack, Filter};
 use pontoon_netlink::sysctl::{self, Sysctl};
-use pontoon_netlink::{LinkName, Netns, NetnsError, NetnsId, Op, Rtnl, RtnlError};
+use pontoon_netlink::{LinkName, Neighbour, Netns, NetnsError, NetnsId, Op, Rtnl, RtnlError};
 
 use super::plumb::{self, Devices};
 use super::reaper::Reaper;
@@ -149,6 +150,27 @@ impl Kernel {
                     .map(|e| e.to_string()),
             ),
         }
+    }
+
+    /// Tells the host again where its pods are, as far as it has forgotten: a bridge that was down
+    /// has lost all its neighbours.
+    ///
+    /// # Errors
+    /// When the kernel does not tell, or refuses.
+    pub fn remind(&self, records: &[Record]) -> Result<(), RtnlError> {
+        let Some(devices) = records.iter().find_map(|record| Devices::of(record).ok()) else {
+            return Ok(());
+        };
+        self.with(|rtnl| {
+            let known: HashSet<Neighbour> = rtnl.neighbours(devices.bridge)?.into_iter().collect();
+            let wanted =
+                records.iter().flat_map(|record| plumb::neighbours(record, devices.bridge));
+            let missing: Vec<Op> = wanted
+                .filter(|neighbour| !known.contains(neighbour))
+                .map(Op::ReplaceNeighbour)
+                .collect();
+            Ok(rtnl.execute(&missing)?)
+        })?
     }
 
     /// Deletes a host end that belongs to nobody.

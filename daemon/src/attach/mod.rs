@@ -258,8 +258,14 @@ impl Attacher {
             Ok(Err(error)) => warn!(%error, "cannot list interfaces"),
             Err(failure) => warn!(%failure, "cannot list interfaces"),
         }
-        let ids: Vec<AttachmentId> =
-            self.ledger().records().map(|record| record.id().clone()).collect();
+        let records: Vec<Record> = self.ledger().records().cloned().collect();
+        let ids: Vec<AttachmentId> = records.iter().map(|record| record.id().clone()).collect();
+        let this = Arc::clone(self);
+        match blocking(move || this.kernel.remind(&records)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, "the host may have forgotten where pods are"),
+            Err(failure) => warn!(%failure, "the host may have forgotten where pods are"),
+        }
         futures::future::join_all(ids.iter().map(|id| self.mend(id))).await;
     }
 

@@ -83,12 +83,14 @@ pub fn host_side(record: &Record, devices: &Devices, netns: &Netns) -> Vec<Op> {
         }),
         Op::ReplaceFdb(FdbEntry { dev: devices.host, mac: pod_mac, kind: FdbKind::Static }),
     ];
-    ops.extend(
-        record
-            .addresses()
-            .map(|ip| Op::ReplaceNeighbour(Neighbour::permanent(devices.bridge, ip, pod_mac))),
-    );
+    ops.extend(neighbours(record, devices.bridge).map(Op::ReplaceNeighbour));
     ops
+}
+
+/// Where the host finds the pod's addresses.
+pub fn neighbours(record: &Record, bridge: LinkName) -> impl Iterator<Item = Neighbour> + '_ {
+    let mac = to_kernel(record.attached.pod_interface.mac);
+    record.addresses().map(move |ip| Neighbour::permanent(bridge, ip, mac))
 }
 
 /// In the pod: addresses that are usable at once, and the gateway as the way to everything.

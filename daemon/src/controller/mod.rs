@@ -89,6 +89,8 @@ pub struct Controller {
     /// What the kernel holds, as far as we know; `None` when it must be read.
     actual: Option<Network>,
     firewall_stale: bool,
+    /// What the bridge knew of its pods may be gone.
+    pods_stale: bool,
     applied: u64,
     networked: bool,
     mtu: u32,
@@ -166,6 +168,7 @@ impl Controller {
             underlay_stale: true,
             actual: None,
             firewall_stale: true,
+            pods_stale: false,
             applied: 0,
             networked: false,
             mtu: 0,
@@ -291,6 +294,7 @@ impl Controller {
                 });
                 if !same {
                     self.actual = None;
+                    self.pods_stale = true;
                 }
             }
             Seen::RouteGone(key) => {
@@ -298,13 +302,15 @@ impl Controller {
                     self.actual = None;
                 }
             }
-            Seen::OursGone => self.actual = None,
+            Seen::OursGone => {
+                self.actual = None;
+                self.pods_stale = true;
+            }
             Seen::Everything => {
                 self.underlay_stale = true;
                 self.actual = None;
                 self.firewall_stale = true;
-                let attacher = Arc::clone(&self.attacher);
-                tokio::spawn(async move { attacher.mend_all().await });
+                self.pods_stale = true;
             }
             Seen::Firewall => self.firewall_stale = true,
             Seen::HostEndGone(name) => {
@@ -420,6 +426,10 @@ impl Controller {
             self.try_again();
         }
         self.networked = done && families_held;
+        if done && std::mem::take(&mut self.pods_stale) {
+            let attacher = Arc::clone(&self.attacher);
+            tokio::spawn(async move { attacher.mend_all().await });
+        }
     }
 
     fn apply_network(&mut self, desired: &Network, problems: &mut Vec<String>) -> bool {
