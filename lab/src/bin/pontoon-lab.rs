@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use nix::sys::signal::{SigSet, Signal};
-use pontoon_lab::demo::{self, Options};
+use pontoon_lab::demo::{self, Options, Outcome};
 use pontoon_lab::kept::{self, Sight};
 use pontoon_lab::{Netns, Pod, folder, privilege};
 
@@ -28,6 +28,12 @@ enum Task {
         /// Leaves the cluster running, and says how to look inside and how to end it
         #[arg(long)]
         keep: bool,
+    },
+    /// Leaves a cluster running, and says how to look inside and how to end it
+    Up {
+        /// How many hosts
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+        hosts: u16,
     },
     /// Lists the labs that were left running
     List,
@@ -76,6 +82,13 @@ fn run(task: Task) -> Result<ExitCode> {
                 show(Options { hosts }, keep)
             }
         },
+        Task::Up { hosts } => match privilege::enter()? {
+            Some(code) => Ok(code),
+            None => {
+                tidy_up_on_signals()?;
+                keep(demo::raise(Options { hosts })?)
+            }
+        },
         Task::Enter { command } => match privilege::enter()? {
             Some(code) => Ok(code),
             None => {
@@ -100,12 +113,16 @@ fn show(options: Options, keep: bool) -> Result<ExitCode> {
             ExitCode::FAILURE
         }
     };
-    if keep {
-        let (lab, pods) = outcome.scene.into_parts();
-        let kept = lab.keep(code == ExitCode::SUCCESS, sights(&pods))?;
-        privilege::stay(&kept)?;
-    }
-    Ok(code)
+    if keep { self::keep(outcome) } else { Ok(code) }
+}
+
+/// Leaves a cluster running.
+fn keep(outcome: Outcome) -> Result<ExitCode> {
+    let content = outcome.failures.is_empty();
+    let (lab, pods) = outcome.scene.into_parts();
+    let kept = lab.keep(content, sights(&pods))?;
+    privilege::stay(&kept)?;
+    Ok(if content { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What is worth a look in a cluster.
