@@ -41,6 +41,8 @@ pub enum UnderlayError {
     Kernel(#[from] RtnlError),
 }
 
+const ETHERNET_MTU: u32 = 1500;
+
 /// What the host has to choose from.
 #[derive(Debug, Clone, Default)]
 pub struct Candidates {
@@ -131,7 +133,11 @@ impl Candidates {
     fn loopback(&self) -> Result<Underlay, UnderlayError> {
         let lo = self.links.iter().find(|link| link.name.as_str() == "lo");
         match lo {
-            Some(lo) => Ok(self.underlay(lo, IpAddr::from([127, 0, 0, 1]))),
+            Some(lo) => {
+                let found = self.underlay(lo, IpAddr::from([127, 0, 0, 1]));
+                // The loopback's packets are larger than any that a pod should get used to.
+                Ok(Underlay { mtu: found.mtu.min(ETHERNET_MTU), ..found })
+            }
             None => Err(self.none(None, "there is no interface".to_owned())),
         }
     }

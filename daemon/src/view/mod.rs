@@ -124,7 +124,6 @@ impl ClusterView {
                         node.value.vxlan_mac
                     ));
                 }
-                check_underlay(node.value.underlay)?;
                 self.nodes.insert(name, node);
             }
             Key::Subnet(net) => {
@@ -199,6 +198,10 @@ impl ClusterView {
                     Key::Node(name.clone()),
                     record.underlay
                 ));
+                continue;
+            }
+            if let Err(problem) = check_underlay(record.underlay) {
+                problems.push(format!("{}: {problem}", Key::Node(name.clone())));
                 continue;
             }
             let mut record = record.clone();

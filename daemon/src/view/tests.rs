@@ -111,6 +111,13 @@ fn of_overlapping_subnets_the_older_stands() {
 }
 
 #[test]
+fn a_host_with_no_network_but_its_loopback_joins_a_cluster_of_one() {
+    let view = view(&[config(), node("me", "127.0.0.1", 3)]);
+    assert!(view.nodes.contains_key(&me().name));
+    assert!(view.peers(&me(), &BTreeSet::new()).1.is_empty());
+}
+
+#[test]
 fn a_record_with_an_address_of_ours_is_refused() {
     let view = view(&[config(), node("a", "192.0.2.1", 3), subnet("10.244.1.0-24", "a", 4)]);
     let ours = BTreeSet::from(["192.0.2.1".parse().unwrap()]);
