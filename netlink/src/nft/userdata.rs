@@ -56,18 +56,28 @@ pub(super) fn set(set: &Set) -> Vec<u8> {
     if let Some(DataType::Fields(data)) = &set.data {
         put(&mut out, SET_DATA_BYTEORDER, &byteorder(data).to_ne_bytes());
     }
-    let data: &[FieldType] = match &set.data {
-        Some(DataType::Fields(data)) => data,
-        _ => &[],
-    };
-    if set.key.iter().chain(data).any(|field| *field == FieldType::Number) {
+    if needs_typeof(set) {
         put(&mut out, SET_KEY_TYPEOF, &typeof_fields(&set.key));
-        if !data.is_empty() {
-            put(&mut out, SET_DATA_TYPEOF, &typeof_fields(data));
+        match &set.data {
+            Some(DataType::Fields(fields)) => {
+                put(&mut out, SET_DATA_TYPEOF, &typeof_fields(fields))
+            }
+            // Without it nft 1.0 dies on an assertion when it lists such a map.
+            Some(DataType::Verdict) => put(&mut out, SET_DATA_TYPEOF, &expr(EXPR_VERDICT, &[])),
+            None => {}
         }
     }
     put_comment(&mut out, SET_COMMENT, set.comment.as_deref());
     out
+}
+
+/// It holds a field that has no type by name.
+fn needs_typeof(set: &Set) -> bool {
+    let data = match &set.data {
+        Some(DataType::Fields(fields)) => fields,
+        _ => &[][..],
+    };
+    set.key.iter().chain(data).any(|field| *field == FieldType::Number)
 }
 
 /// `enum byteorder` of nftables: 0 for a concatenation, whose fields know theirs, and for a single byte.
@@ -95,6 +105,7 @@ fn typeof_fields(fields: &[FieldType]) -> Vec<u8> {
 }
 
 /// `enum expr_types` of nftables.
+const EXPR_VERDICT: u32 = 1;
 const EXPR_PAYLOAD: u32 = 7;
 const EXPR_META: u32 = 9;
 const EXPR_CONCAT: u32 = 13;

@@ -159,10 +159,10 @@ fn a_table_of_masquerade_and_host_ports_is_readable() {
     });
 }
 
-const SERVICES: Set = Set::verdict_map("services", &[Ipv4Addr, InetProto, InetService]);
-const BACKENDS: Set =
+pub(crate) const SERVICES: Set = Set::verdict_map("services", &[Ipv4Addr, InetProto, InetService]);
+pub(crate) const BACKENDS: Set =
     Set::map("backends", &[Ipv4Addr, InetProto, InetService, Number], &[Ipv4Addr, InetService]);
-const AFFINITY: Set =
+pub(crate) const AFFINITY: Set =
     Set::map("affinity", &[Ipv4Addr, Ipv4Addr, InetProto, InetService], &[Ipv4Addr, InetService])
         .dynamic()
         .with_timeout(Duration::from_secs(10_800))
@@ -221,7 +221,7 @@ fn remember(chain: &'static str) -> Rule {
 }
 
 /// One TCP service with three endpoints and one with two and session affinity.
-fn services() -> (Table, Batch) {
+pub(crate) fn services() -> (Table, Batch) {
     let table = Table::new(Family::Inet, "pontoon");
     let mut batch = Batch::new();
     batch.add_table(&table);
@@ -264,14 +264,19 @@ fn services() -> (Table, Batch) {
         &table,
         &BACKENDS,
         backends.map(|(service, slot): (Value, u8)| {
-            let endpoint = Value::new().ip([10, 244, slot, 7]).port(8080);
-            Element::new(service.number(u32::from(slot))).to_value(endpoint)
+            Element::new(service.number(u32::from(slot))).to_value(endpoint(slot))
         }),
     );
     (table, batch)
 }
 
-fn service(address: [u8; 4], port: u16) -> Value {
+/// The address and port of an endpoint.
+pub(crate) fn endpoint(slot: u8) -> Value {
+    Value::new().ip([10, 244, slot, 2]).port(8080)
+}
+
+/// The key of a TCP service.
+pub(crate) fn service(address: [u8; 4], port: u16) -> Value {
     Value::new().ip(address).proto(proto::TCP).port(port)
 }
 
