@@ -4,6 +4,7 @@
 //! lost event costs nothing, an event twice changes nothing.
 
 pub mod held;
+mod patience;
 pub mod retained;
 mod sysctls;
 mod watchers;
@@ -39,6 +40,7 @@ use crate::situation::Situation;
 use crate::snapshot::{Snapshot, SnapshotFile};
 use crate::underlay::{self, Underlay};
 use crate::view::{ClusterView, Peer};
+use patience::Patience;
 use retained::Retained;
 use watchers::{Seen, Watchers};
 
@@ -97,6 +99,7 @@ pub struct Controller {
     ways: BTreeMap<String, pontoon_model::cluster::BackendKind>,
     lost: Option<String>,
     problems: Vec<String>,
+    patience: Patience,
     /// Those of the last time that the network was computed.
     network_problems: Vec<String>,
     /// The topology, and the number of rejected keys, that it was computed from.
@@ -175,6 +178,7 @@ impl Controller {
             ways: BTreeMap::new(),
             lost: None,
             problems: Vec::new(),
+            patience: Patience::new(parts.started),
             network_problems: Vec::new(),
             reconciled: None,
             retry: None,
@@ -327,7 +331,9 @@ impl Controller {
         let due = self.retry.is_some_and(|at| at <= Instant::now());
         let stale = self.underlay_stale || self.firewall_stale || self.actual.is_none();
         let changed = self.reconciled != Some((self.view.topology, self.view.rejected.len()));
-        if due || stale || changed {
+        if stale && !changed && !due && !self.patience.allows(Instant::now()) {
+            self.retry.get_or_insert(Instant::now());
+        } else if due || stale || changed {
             self.reconciled = Some((self.view.topology, self.view.rejected.len()));
             self.retry = None;
             self.network_problems = self.reconcile_network();
