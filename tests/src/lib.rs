@@ -8,12 +8,15 @@
 //! | [`rootfs`] | root file systems for containers, without a registry |
 //! | [`programs`] | what containers run |
 //! | [`containerd`], [`podman`] | the runtimes |
+//! | [`systemd`], [`installed`] | a host that systemd boots, and Pontoon installed there |
 
 pub mod containerd;
 pub mod host;
+pub mod installed;
 pub mod node;
 pub mod pair;
 pub mod podman;
 pub mod programs;
 pub mod requirements;
 pub mod rootfs;
+pub mod systemd;

@@ -9,20 +9,20 @@ use anyhow::{Context, Result};
 
 const PREFIX: &str = "pontoon-host-";
 /// Below a version 2 branch, since a cgroup with children holds no processes of its own there.
-pub(super) const INIT: &str = "init";
+const INIT: &str = "init";
 /// Processes that were killed leave their cgroup when they are reaped.
 const REMOVAL: Duration = Duration::from_secs(10);
 
 /// A cgroup of the same name in every hierarchy; removed with all below when dropped.
 #[derive(Debug)]
-pub(super) struct Branch {
+pub(crate) struct Branch {
     folders: Vec<PathBuf>,
     unified: bool,
 }
 
 impl Branch {
     /// Makes a branch, and removes those that killed test programs left.
-    pub(super) fn create() -> Result<Self> {
+    pub(crate) fn create() -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let mounts = fs::read_to_string("/proc/self/mountinfo")
             .context("cannot read /proc/self/mountinfo")?;
@@ -42,17 +42,17 @@ impl Branch {
         Ok(branch)
     }
 
-    pub(super) fn is_unified(&self) -> bool {
+    pub(crate) fn is_unified(&self) -> bool {
         self.unified
     }
 
     /// Moves a process into the branch's own cgroup, which becomes the root of its cgroup namespace.
-    pub(super) fn adopt(&self, pid: u32) -> Result<()> {
+    pub(crate) fn adopt(&self, pid: u32) -> Result<()> {
         self.folders.iter().try_for_each(|folder| write_pid(folder, pid))
     }
 
     /// Moves a process to where the host's processes are that are in no container.
-    pub(super) fn enter(&self, pid: u32) -> Result<()> {
+    pub(crate) fn enter(&self, pid: u32) -> Result<()> {
         if !self.unified {
             return self.adopt(pid);
         }
@@ -75,20 +75,19 @@ fn write_pid(folder: &Path, pid: u32) -> Result<()> {
         .with_context(|| format!("cannot move process {pid} into the cgroup {folder:?}"))
 }
 
-/// Where the hierarchies with controllers are mounted, and whether it is the one of version 2.
+/// Where the hierarchies are mounted, and whether there is only the one of version 2.
 fn hierarchies(mountinfo: &str) -> (Vec<PathBuf>, bool) {
     let of_type = |wanted: &str| {
         let lines = mountinfo.lines().filter_map(|line| line.split_once(" - "));
         let mounts = lines.filter(|(_, source)| source.split(' ').next() == Some(wanted));
-        // A hierarchy with a name has no controllers.
-        let mounts = mounts.filter(|(_, source)| !source.contains("name="));
         mounts
             .filter_map(|(mount, _)| mount.split(' ').nth(4))
             .map(PathBuf::from)
             .collect::<Vec<_>>()
     };
-    let first_version = of_type("cgroup");
-    if first_version.is_empty() { (of_type("cgroup2"), true) } else { (first_version, false) }
+    let (first, second) = (of_type("cgroup"), of_type("cgroup2"));
+    let unified = first.is_empty();
+    ([first, second].concat(), unified)
 }
 
 /// A new cpuset has no CPUs and takes no process until it is given some.
@@ -146,11 +145,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn controllers_of_version_1_win_over_an_empty_version_2() {
+    fn all_hierarchies_of_a_hybrid_machine_are_used() {
         let text = "30 29 0:25 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
                     31 29 0:26 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n\
                     32 29 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
-        assert_eq!(hierarchies(text), (vec!["/sys/fs/cgroup/memory".into()], false));
+        let names = ["memory", "systemd", "unified"];
+        assert_eq!(
+            hierarchies(text),
+            (names.map(|name| Path::new("/sys/fs/cgroup").join(name)).into(), false)
+        );
     }
 
     #[test]

@@ -6,38 +6,32 @@ pub mod init;
 mod namespaces;
 mod process;
 mod root;
+mod runner;
 mod spec;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use cgroup::Branch;
-use namespaces::Namespaces;
+pub(crate) use cgroup::Branch;
+pub(crate) use process::Owned;
 pub use process::Process;
-use process::SharedChild;
+pub(crate) use runner::Runner;
 use spec::Spec;
-
-/// Longer than anything takes that a test starts, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A host; everything that runs on it ends when it is dropped, or when the test is killed.
 #[derive(Debug)]
 pub struct RuntimeHost {
     pid: u32,
-    namespaces: Namespaces,
-    folder: PathBuf,
-    // The rest is dropped in this order: the kernel lets process 1 end when all others are reaped,
-    // and cgroups when no process is left in them.
-    started: Mutex<Vec<Ended>>,
+    // Dropped in this order: the kernel lets process 1 end when all others are reaped, and cgroups
+    // when no process is left in them.
+    runner: Runner,
     // Its end is the end of the host.
     _lifeline: ChildStdin,
-    _init: Ended,
+    _init: Owned,
     cgroups: Branch,
 }
 
@@ -61,8 +55,6 @@ impl RuntimeHost {
     /// When the kernel refuses a namespace, a mount or a cgroup.
     pub fn start(layout: Layout<'_>) -> Result<Self> {
         let folder = layout.folder.to_path_buf();
-        fs::create_dir_all(folder.join("logs"))
-            .with_context(|| format!("cannot make {folder:?}"))?;
         let netns =
             File::open(layout.netns).with_context(|| format!("cannot open {:?}", layout.netns))?;
         let cgroups = Branch::create()?;
@@ -71,7 +63,7 @@ impl RuntimeHost {
         let mut child = namespaces::spawn_first(&netns, &mut command)?;
         let pid = child.id();
         let (input, output) = (child.stdin.take(), child.stdout.take());
-        let init = Ended(Arc::new(Mutex::new(child)));
+        let init = Owned::new(child);
         let mut lifeline = input.context("init has no standard input")?;
         cgroups.adopt(pid)?;
         let spec = Spec {
@@ -89,9 +81,8 @@ impl RuntimeHost {
             bail!("the host {} could not be made: {}", layout.name, answer.trim());
         }
         cgroups.enter(pid)?;
-        let namespaces = Namespaces::of(pid)?;
-        let started = Mutex::new(Vec::new());
-        Ok(Self { pid, namespaces, folder, started, _lifeline: lifeline, _init: init, cgroups })
+        let runner = Runner::new(pid, folder.join("logs"))?;
+        Ok(Self { pid, runner, _lifeline: lifeline, _init: init, cgroups })
     }
 
     /// Starts a program that runs beside the test; what it prints goes to a log.
@@ -99,16 +90,12 @@ impl RuntimeHost {
     /// # Errors
     /// When it cannot be started.
     pub fn spawn(&self, command: &mut Command) -> Result<Process> {
-        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        let program = Path::new(command.get_program()).file_name().unwrap_or_default();
-        let name = program.to_string_lossy().into_owned();
-        let log = self.folder.join(format!("logs/{}-{name}.log", started.len()));
-        let out = File::create(&log).with_context(|| format!("cannot make {log:?}"))?;
-        command.stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out);
-        let process = Process::new(name, self.namespaces.spawn(command)?, log);
-        started.push(Ended(process.share()));
-        self.cgroups.enter(process.pid())?;
-        Ok(process)
+        let process = self.runner.spawn(command)?;
+        match self.cgroups.enter(process.pid()) {
+            // Too short-lived to be moved.
+            Err(_) if process.has_ended() => Ok(process),
+            outcome => outcome.map(|()| process),
+        }
     }
 
     /// Runs a program to its end and returns what it printed.
@@ -116,14 +103,7 @@ impl RuntimeHost {
     /// # Errors
     /// When it fails or takes longer than a minute, with all that it said.
     pub fn run(&self, command: &mut Command) -> Result<String> {
-        let shown = format!("{command:?}");
-        // To a file, not a pipe: a program in the background may hold on to its output.
-        let process = self.spawn(command)?;
-        let status = process.wait(PATIENCE)?;
-        if !status.success() {
-            bail!("{shown} failed on the host with {status}: {}", process.log().trim());
-        }
-        Ok(process.log())
+        Runner::finish(&self.spawn(command)?, &format!("{command:?}"))
     }
 
     /// Runs a program, given by its words, to its end.
@@ -139,16 +119,6 @@ impl RuntimeHost {
     #[must_use]
     pub fn path(&self, on_the_host: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root", self.pid)).join(on_the_host.trim_start_matches('/'))
-    }
-}
-
-/// Ends and reaps a child when dropped.
-#[derive(Debug)]
-struct Ended(SharedChild);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        process::end(&self.0);
     }
 }
 

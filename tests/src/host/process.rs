@@ -83,6 +83,12 @@ impl Process {
         self.wait(timeout)
     }
 
+    /// Whether it has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        matches!(lock(&self.child).try_wait(), Ok(Some(_)))
+    }
+
     /// Ends it at once (SIGKILL); nothing to do when it has ended.
     pub fn kill(&self) {
         end(&self.child);
@@ -92,6 +98,22 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// A child that ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Owned(SharedChild);
+
+impl Owned {
+    pub(crate) fn new(child: Child) -> Self {
+        Self(Arc::new(Mutex::new(child)))
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        end(&self.0);
     }
 }
 

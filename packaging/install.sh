@@ -1,0 +1,103 @@
+#!/bin/sh
+# Installs Pontoon on this host, or removes it.
+#
+#   packaging/install.sh [--bin FOLDER]     from FOLDER (default: target/pontoon/bin, where
+#                                           `cargo xtask build` puts the programs)
+#   packaging/install.sh --uninstall        stops the daemon, takes the network away from all
+#                                           pods, and removes the programs
+#
+# DESTDIR, when set, is put before every path, and nothing is started or stopped.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+bin=$here/../target/pontoon/bin
+root=${DESTDIR:-}
+
+programs=$root/usr/local/bin
+plugins=$root/opt/cni/bin
+# Debian's containerd looks for plugins here and nowhere else.
+debian_plugins=$root/usr/lib/cni
+units=$root/etc/systemd/system
+config=$root/etc/pontoon/pontoond.toml
+
+fail() {
+    echo "install.sh: $*" >&2
+    exit 1
+}
+
+# put MODE SOURCE TARGET: a program that runs, or is about to, never sees half a file.
+put() {
+    mkdir -p "$(dirname "$3")"
+    cp "$2" "$3.new"
+    chmod "$1" "$3.new"
+    mv -f "$3.new" "$3"
+    echo "installed $3"
+}
+
+systemd_runs() {
+    [ -z "$root" ] && [ -d /run/systemd/system ]
+}
+
+install_all() {
+    for program in pontoond pontoon pontoon-cni; do
+        [ -f "$bin/$program" ] || fail "$bin/$program is not there: run cargo xtask build first"
+    done
+    put 755 "$bin/pontoond" "$programs/pontoond"
+    put 755 "$bin/pontoon" "$programs/pontoon"
+    put 755 "$bin/pontoon-cni" "$plugins/pontoon-cni"
+    if [ -d "$debian_plugins" ]; then
+        put 755 "$bin/pontoon-cni" "$debian_plugins/pontoon-cni"
+    fi
+    put 644 "$here/systemd/pontoond.service" "$units/pontoond.service"
+    if [ -e "$config" ]; then
+        echo "kept      $config"
+    else
+        put 600 "$here/pontoond.toml" "$config"
+    fi
+    if systemd_runs; then
+        systemctl daemon-reload
+        if systemctl --quiet is-active pontoond; then
+            echo "the new daemon is not running yet: systemctl restart pontoond (pods keep their connections)"
+        else
+            echo "next: edit $config when this host is one of several, then systemctl enable --now pontoond"
+        fi
+    fi
+}
+
+uninstall_all() {
+    if systemd_runs; then
+        systemctl disable --now pontoond || true
+    fi
+    if [ -z "$root" ] && [ -x "$programs/pontoond" ]; then
+        "$programs/pontoond" --cleanup || fail "not everything was taken away; nothing is removed so that it can be tried again"
+    fi
+    rm -f "$programs/pontoond" "$programs/pontoon" "$plugins/pontoon-cni" "$debian_plugins/pontoon-cni" \
+        "$units/pontoond.service"
+    if systemd_runs; then
+        systemctl daemon-reload
+    fi
+    echo "removed; $config and what this node holds in a shared store are still there"
+    echo "(on another node: pontoon node remove NAME)"
+}
+
+action=install_all
+while [ $# -gt 0 ]; do
+    case $1 in
+    --bin)
+        [ $# -ge 2 ] || fail "--bin needs a folder"
+        bin=$2
+        shift
+        ;;
+    --uninstall) action=uninstall_all ;;
+    -h | --help)
+        sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0"
+        exit 0
+        ;;
+    *) fail "unknown argument $1; see --help" ;;
+    esac
+    shift
+done
+if [ -z "$root" ] && [ "$(id -u)" -ne 0 ]; then
+    fail "must be run by root (or with DESTDIR)"
+fi
+$action

@@ -1,0 +1,154 @@
+//! The installed service under a real systemd.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use pontoon_lab::Lab;
+use pontoon_lab::binaries;
+use pontoon_lab::cni::Verb;
+use pontoon_lab::probe::{PingLoad, Responder, TcpLoad};
+use pontoon_tests::installed::{self, UNIT};
+use pontoon_tests::{requirements, systemd};
+
+/// Shorter than the unit's own, so that the test need not take a minute.
+const DROP_IN: &str = "[Service]\\nWatchdogSec=2s\\nTimeoutAbortSec=1s\\n";
+
+/// Whether the test cannot be run here; says why.
+fn skipped() -> bool {
+    let why = requirements::missing(systemd::PROGRAMS)
+        .or_else(|| binaries::find("pontoon").err().map(|error| format!("{error:#}")));
+    why.inspect(|why| eprintln!("skipped: {why}")).is_some()
+}
+
+#[test]
+fn the_service_serves_pods_with_no_configuration_at_all() {
+    if skipped() {
+        return;
+    }
+    let lab = Lab::builder().hosts(1).embedded().build().unwrap();
+    let host = installed::install(lab.host(1)).unwrap();
+    host.exec(&["rm", "/etc/pontoon/pontoond.toml"]).unwrap();
+    host.exec(&["systemctl", "start", UNIT]).unwrap();
+    assert_eq!(host.property(UNIT, "StatusText").unwrap(), "ready for pods");
+    // Both are made after the daemon's mount namespace was.
+    installed::add_pod(&host, "mounted").unwrap();
+    let holder = host.spawn(&["unshare", "--net", "sleep", "600"]).unwrap();
+    let of_a_process = format!("/proc/{}/ns/net", host.pid_inside(holder.pid()).unwrap());
+    installed::cni(&host, Verb::Add, "process", &of_a_process).unwrap();
+    let pods = installed::status(&host).unwrap().pods;
+    assert_eq!(pods.len(), 2, "{pods:?}");
+    for container in ["mounted", "process"] {
+        installed::cni(&host, Verb::Del, container, "").unwrap();
+    }
+    assert_eq!(installed::status(&host).unwrap().pods, []);
+}
+
+#[test]
+fn pods_keep_their_connections_while_systemd_restarts_the_daemon() {
+    if skipped() {
+        return;
+    }
+    let lab = Lab::builder().hosts(1).embedded().build().unwrap();
+    let host = installed::install(lab.host(1)).unwrap();
+    let drop_in = format!(
+        "mkdir /etc/systemd/system/{UNIT}.service.d && printf '{DROP_IN}' > /etc/systemd/system/{UNIT}.service.d/test.conf"
+    );
+    host.exec(&["sh", "-c", &drop_in]).unwrap();
+    host.exec(&["systemctl", "daemon-reload"]).unwrap();
+    host.exec(&["systemctl", "start", UNIT]).unwrap();
+    let (client, server) = (
+        installed::add_pod(&host, "client").unwrap(),
+        installed::add_pod(&host, "server").unwrap(),
+    );
+    let pods = installed::status(&host).unwrap().pods;
+    let address =
+        pods.iter().find(|pod| pod.id.container_id.as_str() == "server").unwrap().addresses[0];
+    let _server = Responder::start(&server, 80).unwrap();
+    let ping = PingLoad::start(&client, address, Duration::from_millis(10)).unwrap();
+    let stream =
+        TcpLoad::start(&client, SocketAddr::new(address, 80), Duration::from_millis(10)).unwrap();
+
+    host.exec(&["systemctl", "restart", UNIT]).unwrap();
+    let first = host.property(UNIT, "MainPID").unwrap();
+    host.exec(&["kill", "-KILL", &first]).unwrap();
+    let second = host.wait_for_main_pid_after(UNIT, &first).unwrap();
+    // Hung, not dead: only the watchdog can tell.
+    host.exec(&["kill", "-STOP", &second]).unwrap();
+    host.wait_for_main_pid_after(UNIT, &second).unwrap();
+    assert_eq!(host.property(UNIT, "NRestarts").unwrap(), "2");
+    assert!(host.journal(UNIT).contains("Watchdog timeout"), "{}", host.journal(UNIT));
+    host.exec(&["systemctl", "stop", UNIT]).unwrap();
+
+    let (pinged, streamed) = (ping.stop().unwrap(), stream.stop().unwrap());
+    assert_eq!((pinged.lost(), streamed.lost()), (0, 0), "{pinged:?} {streamed:?}");
+}
+
+#[test]
+fn uninstalling_takes_everything_away() {
+    if skipped() {
+        return;
+    }
+    let lab = Lab::builder().hosts(1).embedded().build().unwrap();
+    let host = installed::install(lab.host(1)).unwrap();
+    host.exec(&["systemctl", "enable", "--now", UNIT]).unwrap();
+    installed::add_pod(&host, "last").unwrap();
+    installed::recipe(&host, &["--uninstall"]).unwrap();
+    let links = host.exec(&["ip", "-brief", "link"]).unwrap();
+    assert!(!links.contains("pontoon") && !links.contains("ptn"), "{links}");
+    assert_eq!(host.exec(&["nft", "list", "tables"]).unwrap(), "");
+    let conflist = "/etc/cni/net.d/10-pontoon.conflist";
+    for gone in [conflist, "/run/pontoon", "/var/lib/pontoon", "/opt/cni/bin/pontoon-cni"] {
+        assert!(!host.path(gone).exists(), "{gone} is still there");
+    }
+    assert!(host.exec(&["systemctl", "cat", UNIT]).is_err());
+}
+
+#[test]
+fn systemd_finds_no_fault_with_the_unit_and_little_exposure() {
+    if skipped() {
+        return;
+    }
+    let lab = Lab::builder().hosts(1).embedded().build().unwrap();
+    let host = installed::install(lab.host(1)).unwrap();
+    // Exits 0 whatever it finds.
+    assert_eq!(host.exec(&["systemd-analyze", "verify", "pontoond.service"]).unwrap(), "");
+    let score = "systemd-analyze security --offline=true --threshold=40 /etc/systemd/system/pontoond.service";
+    host.exec(&["sh", "-c", score]).unwrap();
+}
+
+/// Every key that is commented out in the example exists, and its value is a good one.
+#[test]
+fn the_example_configuration_is_good_with_and_without_its_comments() {
+    let Ok(daemon) = binaries::find("pontoond") else {
+        return eprintln!("skipped: needs pontoond: `cargo xtask build`");
+    };
+    let text =
+        std::fs::read_to_string(installed::packaging().unwrap().join("pontoond.toml")).unwrap();
+    let all: String = text
+        .lines()
+        .map(|line| {
+            line.strip_prefix('#')
+                .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['))
+                .unwrap_or(line)
+        })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    assert_ne!(text, all);
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("as-it-is.toml", text), ("all-keys.toml", all)] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, &text).unwrap();
+        let output = Command::new(&daemon)
+            .arg("--check-config")
+            .arg("--config")
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{name}: {}\n{text}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
