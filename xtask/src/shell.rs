@@ -77,7 +77,11 @@ pub(crate) fn heading(text: &str) {
 
 /// A command as it would be typed.
 pub(crate) fn show(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    // Cargo passes the path of the very toolchain; who types it means the same.
+    let program = Path::new(command.get_program());
+    let program =
+        if program.ends_with("cargo") { OsStr::new("cargo") } else { program.as_os_str() };
+    let words = std::iter::once(program).chain(command.get_args());
     let words: Vec<String> = words.map(quote).collect();
     let variables = command.get_envs().filter(|(name, _)| *name != BIN_VARIABLE);
     let variables = variables
