@@ -1,5 +1,7 @@
 //! What another program does to the ruleset is noticed; what we do is not.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pontoon_netlink::nft::FieldType::Ipv4Addr;
@@ -82,7 +84,8 @@ fn a_foreign_change_names_the_table() {
 fn another_connection_of_ours_is_a_stranger_unless_it_is_named() {
     with_runtime(async || {
         let (mut named, mut stranger) = (Nft::open().unwrap(), Nft::open().unwrap());
-        let mut monitor = Monitor::open(&[named.port(), Nft::open().unwrap().port()]).unwrap();
+        let another = Nft::open().unwrap();
+        let mut monitor = Monitor::open(&[another.port(), named.port()]).unwrap();
         named.commit(&ours()).unwrap();
         let mut batch = Batch::new();
         batch.delete_table(&TABLE);
@@ -114,5 +117,47 @@ fn too_many_events_are_an_overrun_and_then_it_goes_on() {
             matches!(events.last(), Some(Event::Committed { .. } | Event::Overrun)),
             "{events:?}"
         );
+    });
+}
+
+/// A large transaction is not listened to; what happens meanwhile is noticed all the same.
+#[test]
+fn a_foreign_change_during_a_large_transaction_of_ours_is_an_overrun() {
+    with_runtime(async || {
+        let mut nft = Nft::open().unwrap();
+        let mut monitor = Monitor::open(&[nft.port()]).unwrap();
+        let mut flush = Batch::new();
+        flush.destroy_table(&TABLE);
+        let stop = Arc::new(AtomicBool::new(false));
+        let other = std::thread::spawn({
+            let stop = Arc::clone(&stop);
+            move || {
+                let mut stranger = Nft::open().unwrap();
+                let mut batch = Batch::new();
+                let table = Table::new(Family::Ip6, "nf_stranger");
+                batch.add_table(&table);
+                batch.delete_table(&table);
+                while !stop.load(Ordering::Relaxed) {
+                    stranger.commit(&batch).unwrap();
+                }
+            }
+        });
+        let mut has_overrun = false;
+        for _ in 0..50 {
+            nft.commit(&flush).unwrap();
+            nft.commit(&ours()).unwrap();
+            while let Ok(event) = tokio::time::timeout(Duration::from_millis(1), monitor.next()).await {
+                has_overrun |= event.unwrap() == Event::Overrun;
+                if has_overrun {
+                    break;
+                }
+            }
+            if has_overrun {
+                break;
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        other.join().unwrap();
+        assert!(has_overrun);
     });
 }
