@@ -189,6 +189,25 @@ fn a_cri_pod_that_is_stopped_while_the_daemon_is_down_is_given_up_when_it_is_bac
     assert_eq!(node.pending(), Vec::<std::path::PathBuf>::new());
 }
 
+#[test]
+fn a_cri_pod_is_refused_with_the_cause_while_the_daemon_is_down() {
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let node = &pair.first;
+    let containerd = Containerd::start(node).unwrap();
+    let mut cri = containerd.cri().unwrap();
+    cri.wait_for_network().unwrap();
+    node.stop_daemon().unwrap();
+    let sandbox = Sandbox { name: "early", ..Sandbox::default() };
+    let refused = format!("{:#}", cri.run(&sandbox).unwrap_err());
+    assert!(refused.contains("pontoond"), "{refused}");
+    node.start_daemon().unwrap();
+    let id = cri.run(&sandbox).unwrap();
+    assert_eq!(node.pod(&id).unwrap().addresses.len(), 2);
+}
+
 /// A sandbox's namespace as the machine sees it.
 fn sandbox_netns(node: &Node, on_the_host: &Path) -> Result<Netns> {
     // /var/run is a link that would lead to the machine's own /run.
