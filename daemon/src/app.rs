@@ -163,7 +163,6 @@ async fn prepare(
     }
     attacher.carry_out_pending().await;
     attacher.mend_all().await;
-    ready.send_replace(true);
     match conflist::install(&settings.paths) {
         Ok(Conflist::Written) => {
             info!(path = %settings.paths.conflist().display(), "runtimes can find the network")
@@ -177,6 +176,7 @@ async fn prepare(
             warn!(path = %settings.paths.conflist().display(), %error, "cannot tell runtimes of the network")
         }
     }
+    ready.send_replace(true);
     info!("ready");
     watchdog::notify(&[NotifyState::Ready, NotifyState::Status("ready for pods")]);
     tokio::spawn(async move {

@@ -22,13 +22,22 @@ pub struct ConfigError(pub Vec<String>);
 /// Every fault that was found: unknown keys with the nearest valid one, wrong types, values out
 /// of range.
 pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Settings, ConfigError> {
+    load_from(file, Path::new(DEFAULT_FILE), overrides)
+}
+
+fn load_from(
+    file: Option<&Path>,
+    default: &Path,
+    overrides: &[String],
+) -> Result<Settings, ConfigError> {
     let mut figment = Figment::new();
     match file {
         Some(path) => {
             std::fs::metadata(path).map_err(|e| one(format!("{}: {e}", path.display())))?;
             figment = figment.merge(Toml::file_exact(path));
         }
-        None => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
+        None if default.exists() => figment = figment.merge(Toml::file_exact(default)),
+        None => {}
     }
     figment = figment.merge(environment());
     for setting in overrides {
@@ -144,6 +153,16 @@ mod tests {
         let settings = from_file("", &[]).unwrap();
         assert_eq!(settings, Settings::default());
         assert_eq!(settings.store.kind(), StoreKind::Embedded);
+    }
+
+    #[test]
+    fn the_default_file_is_read_if_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let default = folder.path().join("pontoond.toml");
+        assert_eq!(load_from(None, &default, &[]), Ok(Settings::default()));
+        std::fs::write(&default, "[node]\nmtu = 1400\n").unwrap();
+        assert_eq!(load_from(None, &default, &[]).unwrap().node.mtu, Some(1400));
+        assert!(load_from(Some(&folder.path().join("other.toml")), &default, &[]).is_err());
     }
 
     #[test]
