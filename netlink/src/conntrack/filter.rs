@@ -36,7 +36,8 @@ impl Filter {
         Self::default()
     }
 
-    /// Connections that have one of the addresses on either end, before or after NAT. None, if there is no address.
+    /// Connections that have one of the addresses on either end, before or after NAT. None, if
+    /// there is no address.
     pub fn involving(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         let mut addresses: Vec<IpAddr> = addresses.into_iter().collect();
         addresses.sort_unstable();
@@ -119,8 +120,8 @@ impl Filter {
         }
     }
 
-    /// Has the kernel leave out of a dump what is not meant (Linux 5.8; older ones send all). Not exact: what comes must
-    /// be looked at again.
+    /// Has the kernel leave out of a dump what is not meant (Linux 5.8; older ones send all). Not
+    /// exact: what comes must be looked at again.
     pub(super) fn encode(&self, out: &mut MessageBuffer) {
         let original = self.original.flags(self.protocol);
         let reply = self.reply.flags(None);

@@ -1,8 +1,9 @@
 //! Connection tracking: who talks to whom, and forgetting it.
 //!
-//! An entry outlives what it was made for. A released pod address that is given to another pod would inherit the
-//! connections, and their NAT, of the first; a UDP flow to a removed endpoint of a service would go to it for as long as
-//! packets come. So entries are deleted with what they belong to:
+//! An entry outlives what it was made for. A released pod address that is given to another pod
+//! would inherit the connections, and their NAT, of the first; a UDP flow to a removed endpoint of
+//! a service would go to it for as long as packets come. So entries are deleted with what they
+//! belong to:
 //!
 //! ```no_run
 //! use pontoon_netlink::conntrack::{Conntrack, Filter};
@@ -23,3 +24,6 @@ mod uapi;
 pub use self::filter::{Endpoint, Filter};
 pub use self::flow::{Flow, FlowTuple};
 pub use self::table::{Conntrack, ConntrackError};
+
+#[cfg(test)]
+mod tests;

@@ -30,8 +30,8 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// The connections tracked in the network namespace that the opening thread was in. Calls block: while there are few
-/// connections for microseconds, with 100,000 of them for tens of milliseconds.
+/// The connections tracked in the network namespace that the opening thread was in. Calls block:
+/// while there are few connections for microseconds, with 100,000 of them for tens of milliseconds.
 #[derive(Debug)]
 pub struct Conntrack {
     socket: Socket,
@@ -75,8 +75,8 @@ impl Conntrack {
         Ok(flows)
     }
 
-    /// Forgets those that the filter means, and says how many that were. A packet that comes later makes a new
-    /// connection, which may be rewritten otherwise than the old one.
+    /// Forgets those that the filter means, and says how many that were. A packet that comes later
+    /// makes a new connection, which may be rewritten otherwise than the old one.
     ///
     /// # Errors
     /// [`ConntrackError`]; some may have been forgotten.
@@ -116,7 +116,8 @@ impl Conntrack {
     }
 
     fn dump(&mut self, filter: &Filter, mut each: impl FnMut(Message<'_>, Flow)) -> io::Result<()> {
-        // A dump walks the hash table of all network namespaces, even for one that has no connections.
+        // A dump walks the hash table of all network namespaces, even for one that has no
+        // connections.
         if filter.is_empty() || self.entries()? == 0 {
             return Ok(());
         }
@@ -158,7 +159,8 @@ impl Conntrack {
     }
 }
 
-/// Asks to forget a connection that was listed: the same tuple and zone, and the same number, lest it hits a new one.
+/// Asks to forget a connection that was listed: the same tuple and zone, and the same number, lest
+/// it hits a new one.
 fn encode_delete(listed: &Message<'_>, out: &mut MessageBuffer) {
     out.message(header(IPCTNL_MSG_CT_DELETE, 0, listed.family(), 0), |out| {
         for attribute in listed.attributes() {

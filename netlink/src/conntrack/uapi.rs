@@ -1,4 +1,5 @@
-//! The numbers of `linux/netfilter/nfnetlink_conntrack.h` that this module uses, under the kernel's names.
+//! The numbers of `linux/netfilter/nfnetlink_conntrack.h` that this module uses, under the kernel's
+//! names.
 
 pub(super) const NFNL_SUBSYS_CTNETLINK: u16 = 1 << 8;
 pub(super) const IPCTNL_MSG_CT_GET: u16 = 1;

@@ -8,7 +8,8 @@ use nix::libc;
 /// Where `nlmsg_pid` is in a message.
 const SENDER: u32 = 12;
 
-/// Has the kernel drop what comes from these ports before it is queued, in place of whatever was dropped before.
+/// Has the kernel drop what comes from these ports before it is queued, in place of whatever was
+/// dropped before.
 ///
 /// All messages of one datagram come from one transaction, so it is enough to look at the first.
 pub(crate) fn ignore_sender(socket: &impl AsFd, ports: &[u32]) -> io::Result<()> {
@@ -19,7 +20,8 @@ pub(crate) fn ignore_sender(socket: &impl AsFd, ports: &[u32]) -> io::Result<()>
 
     let mut program = vec![step(LOAD_WORD, 0, SENDER)];
     for port in ports {
-        // The classifier loads words as big-endian; the header is in the host's order. Unequal: skip the drop.
+        // The classifier loads words as big-endian; the header is in the host's order. Unequal:
+        // skip the drop.
         let wanted = u32::from_be_bytes(port.to_ne_bytes());
         program.push(step(JUMP_IF_EQUAL, 1, wanted));
         program.push(step(RETURN, 0, 0));
@@ -33,8 +35,8 @@ fn attach(socket: &impl AsFd, program: &mut [libc::sock_filter]) -> io::Result<(
     let length =
         u16::try_from(program.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     let program = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
-    // SAFETY: the descriptor is open for as long as `socket` is borrowed; `program` points to `length` instructions that
-    // outlive the call, and the kernel copies them before it returns.
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; `program` points to
+    // `length` instructions that outlive the call, and the kernel copies them before it returns.
     let outcome = unsafe {
         libc::setsockopt(
             socket.as_fd().as_raw_fd(),

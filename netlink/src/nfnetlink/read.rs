@@ -1,4 +1,5 @@
-//! Reads netlink messages in place. Nothing here trusts a length: malformed input ends the iteration.
+//! Reads netlink messages in place. Nothing here trusts a length: malformed input ends the
+//! iteration.
 
 use super::write::HEADERS;
 
@@ -86,7 +87,8 @@ impl<'a> Message<'a> {
         if self.flags() & NLM_F_ACK_TLVS == 0 {
             return reply;
         }
-        // The request's header follows the code; its body too, unless the kernel was asked to cap it.
+        // The request's header follows the code; its body too, unless the kernel was asked to cap
+        // it.
         let request = NLMSG_HEADER + 4;
         let echoed = if self.flags() & NLM_F_CAPPED != 0 {
             NLMSG_HEADER

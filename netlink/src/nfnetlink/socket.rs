@@ -15,7 +15,8 @@ const NLM_F_DUMP_INTR: u16 = 0x10;
 /// The kernel packs dumps into datagrams of at most 32 KiB when the reader offers that much.
 const RECEIVE_BUFFER: usize = 64 * 1024;
 
-/// Room for the answers to one batch: each failed message makes one, and they are queued until the batch is through.
+/// Room for the answers to one batch: each failed message makes one, and they are queued until the
+/// batch is through.
 const ANSWER_QUEUE: usize = 4 * 1024 * 1024;
 
 /// What `sendmsg` needs above the length of the datagram itself.
@@ -71,8 +72,9 @@ impl Socket {
         self.sequence
     }
 
-    /// Makes room to send `length` bytes as one datagram; says how much fits where the kernel refuses, which it does
-    /// to a caller without `CAP_NET_ADMIN` in the initial user namespace beyond `net.core.wmem_max`.
+    /// Makes room to send `length` bytes as one datagram; says how much fits where the kernel
+    /// refuses, which it does to a caller without `CAP_NET_ADMIN` in the initial user namespace
+    /// beyond `net.core.wmem_max`.
     pub(crate) fn reserve(&mut self, length: usize) -> Result<(), usize> {
         let wanted = length.saturating_add(SEND_SLACK);
         if wanted <= self.send_capacity {
@@ -98,8 +100,8 @@ impl Socket {
         Ok(())
     }
 
-    /// Hands over every answer that is queued already, without waiting. Answers that found no room in the queue are
-    /// missing; the ones before them are there.
+    /// Hands over every answer that is queued already, without waiting. Answers that found no room
+    /// in the queue are missing; the ones before them are there.
     pub(crate) fn drain(&mut self, mut each: impl FnMut(Message<'_>)) -> io::Result<()> {
         loop {
             match receive(&self.socket, &mut self.received, libc::MSG_DONTWAIT) {
@@ -111,7 +113,8 @@ impl Socket {
         }
     }
 
-    /// Sends one request and hands over what comes, up to the end of the dump, the acknowledgement or the error.
+    /// Sends one request and hands over what comes, up to the end of the dump, the acknowledgement
+    /// or the error.
     pub(crate) fn request(
         &mut self,
         request: &[u8],

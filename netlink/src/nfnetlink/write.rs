@@ -78,7 +78,8 @@ impl MessageBuffer {
         self.close_nested(start);
     }
 
-    /// Starts a nested attribute whose end is not known yet; give the result to [`Self::close_nested`].
+    /// Starts a nested attribute whose end is not known yet; give the result to
+    /// [`Self::close_nested`].
     pub(crate) fn open_nested(&mut self, kind: u16) -> usize {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 2]);

@@ -7,15 +7,16 @@ use super::uapi::*;
 use super::{Chain, Element, Name, Rule, Set, Table};
 use crate::nfnetlink::{Header, MessageBuffer};
 
-/// Attribute lengths have 16 bits. A message's elements share one attribute, which is closed once it is this long; no
-/// element comes near the rest.
+/// Attribute lengths have 16 bits. A message's elements share one attribute, which is closed once
+/// it is this long; no element comes near the rest.
 const ELEMENTS_LENGTH: usize = 60 * 1024;
 
 /// Changes that the kernel makes all together or not at all, in the order in which they were added.
 ///
-/// Each method encodes at once, into one buffer: a batch holds no objects. Adding what exists already changes nothing
-/// (rules excepted: each is a new one), and fails where it exists in another shape. Deleting fails where there is nothing
-/// to delete; the `destroy` methods do not mind.
+/// Each method encodes at once, into one buffer: a batch holds no objects. Adding what exists
+/// already changes nothing (rules excepted: each is a new one), and fails where it exists in
+/// another shape. Deleting fails where there is nothing to delete; the `destroy` methods do not
+/// mind.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     messages: MessageBuffer,
@@ -34,8 +35,9 @@ impl Batch {
         self.count == 0
     }
 
-    /// Bytes of the encoded changes. Where the caller lacks `CAP_NET_ADMIN` in the initial user namespace, the kernel
-    /// takes twice `net.core.wmem_max` in one transaction: 416 KiB by default.
+    /// Bytes of the encoded changes. Where the caller lacks `CAP_NET_ADMIN` in the initial user
+    /// namespace, the kernel takes twice `net.core.wmem_max` in one transaction: 416 KiB by
+    /// default.
     pub fn len(&self) -> usize {
         self.messages.len()
     }
@@ -84,7 +86,8 @@ impl Batch {
 
     /// Adds a set or a map.
     pub fn add_set(&mut self, table: &Table, set: &Set) {
-        // The kernel insists on a number that is unique in the batch. Nobody asks for it: sets go by name here.
+        // The kernel insists on a number that is unique in the batch. Nobody asks for it: sets go
+        // by name here.
         let id = self.count + 1;
         self.push(msg::NEWSET, NLM_F_CREATE, table, |out| encode_set(table, set, id, out));
     }
@@ -104,8 +107,8 @@ impl Batch {
         self.push(msg::DESTROYSET, 0, table, |out| named(out, table, set));
     }
 
-    /// Adds elements to a set. One that exists stays as it is; a map's element that exists with other data is an error:
-    /// delete it first, in the same batch.
+    /// Adds elements to a set. One that exists stays as it is; a map's element that exists with
+    /// other data is an error: delete it first, in the same batch.
     pub fn add_elements<E: Borrow<Element>>(
         &mut self,
         table: &Table,
@@ -190,7 +193,8 @@ impl Batch {
         self.has_destroy
     }
 
-    /// The message's number in the batch, from 1 on, is its sequence number: the kernel's answers name it.
+    /// The message's number in the batch, from 1 on, is its sequence number: the kernel's answers
+    /// name it.
     fn next_header(&mut self, kind: u16, flags: u16, table: &Table) -> Header {
         self.count += 1;
         self.has_destroy |= kind >= msg::DESTROYTABLE;
@@ -241,7 +245,8 @@ impl Batch {
     }
 }
 
-/// Table and name of a set, of a set's elements or of the chain whose rules are meant: attributes 1 and 2 in all three.
+/// Table and name of a set, of a set's elements or of the chain whose rules are meant: attributes 1
+/// and 2 in all three.
 fn named(out: &mut MessageBuffer, table: &Table, name: &str) {
     out.string(NFTA_SET_TABLE, &table.name);
     out.string(NFTA_SET_NAME, name);

@@ -5,7 +5,8 @@ use std::fmt;
 
 use super::Name;
 
-/// A list of rules. With a hook it is a base chain, which packets enter by themselves; without, rules jump to it.
+/// A list of rules. With a hook it is a base chain, which packets enter by themselves; without,
+/// rules jump to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Chain {
     /// Its name, unique in its table.

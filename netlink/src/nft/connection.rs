@@ -10,17 +10,18 @@ use super::{Batch, Table, destroy};
 use crate::Netns;
 use crate::nfnetlink::{Header, Message, MessageBuffer, Messages, Socket};
 
-/// Refusals that are described; a batch of thousands of wrong changes need not be explained to the last.
+/// Refusals that are described; a batch of thousands of wrong changes need not be explained to the
+/// last.
 const MAX_REFUSALS: usize = 64;
 
-/// Bytes of a transaction from which on it is worth two questions (of 4 µs each) not to have its notifications made:
-/// about 1,500 elements, at 6 to 15 µs each.
+/// Bytes of a transaction from which on it is worth two questions (of 4 µs each) not to have its
+/// notifications made: about 1,500 elements, at 6 to 15 µs each.
 const QUIET_LENGTH: usize = 64 * 1024;
 
 /// The nf_tables of the network namespace that the opening thread was in.
 ///
-/// Calls block, and the kernel works inside them: at most about 10 µs for one changed element, and about half a second
-/// for 100,000. Use it from a thread that may block.
+/// Calls block, and the kernel works inside them: for 10 µs to change one element, for a fifth of a
+/// second to add 100,000. Use it from a thread that may block.
 #[derive(Debug)]
 pub struct Nft {
     pub(super) socket: Socket,
@@ -156,8 +157,8 @@ impl Nft {
         Ok(Some(Quiet::begin(listeners, before)))
     }
 
-    /// Tries the kernel with a transaction that changes nothing: a table is destroyed that cannot exist, since its name
-    /// has a slash.
+    /// Tries the kernel with a transaction that changes nothing: a table is destroyed that cannot
+    /// exist, since its name has a slash.
     fn kernel_has_destroy(&mut self) -> Result<bool, CommitError> {
         if let Some(known) = self.has_destroy {
             return Ok(known);

@@ -5,8 +5,8 @@ use super::uapi::*;
 use super::{Family, FieldType, Verdict};
 use crate::nfnetlink::{Attribute, Attributes, Message, Messages};
 
-/// The change that `message` makes. `offset` is where in it the kernel found fault; of many elements it picks the one.
-/// `batch` may hold the set whose types say how to print an element.
+/// The change that `message` makes. `offset` is where in it the kernel found fault; of many
+/// elements it picks the one. `batch` may hold the set whose types say how to print an element.
 pub(super) fn describe(batch: &[u8], message: &Message<'_>, offset: Option<usize>) -> String {
     let kind = message.kind() & 0xff;
     let family = Family::from_number(message.family())

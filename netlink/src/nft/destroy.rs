@@ -9,8 +9,8 @@ use crate::nfnetlink::{Header, Message, MessageBuffer, Messages};
 /// Each attempt reads what exists and commits against the generation that it read.
 const ATTEMPTS: u32 = 8;
 
-/// Commits the batch with each `DESTROY` turned into a `DELETE`, or left out where the object does not exist. What the
-/// same batch adds before does not count as existing.
+/// Commits the batch with each `DESTROY` turned into a `DELETE`, or left out where the object does
+/// not exist. What the same batch adds before does not count as existing.
 pub(super) fn commit(
     nft: &mut Nft,
     batch: &Batch,

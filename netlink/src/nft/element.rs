@@ -11,8 +11,8 @@ pub struct Element {
     pub key: ElementKey,
     /// What the map gives for it.
     pub data: Option<ElementData>,
-    /// When it expires after it was added, in a set whose elements expire. Milliseconds count. The set's own timeout
-    /// stands in where there is none.
+    /// When it expires after it was added, in a set whose elements expire. Milliseconds count. The
+    /// set's own timeout stands in where there is none.
     pub timeout: Option<Duration>,
     /// What `nft list` shows as its comment; at most 127 bytes.
     pub comment: Option<Name>,
@@ -23,7 +23,8 @@ pub struct Element {
 pub enum ElementKey {
     /// One key.
     Single(Value),
-    /// From the first to the last, both included; in a concatenation each field has a range of its own.
+    /// From the first to the last, both included; in a concatenation each field has a range of its
+    /// own.
     Range(Value, Value),
     /// Every key that no other element matches (needs Linux 5.13).
     CatchAll,

@@ -35,7 +35,8 @@ pub enum CommitError {
         /// Bytes that may be sent.
         limit: usize,
     },
-    /// Some attribute is longer than 65,535 bytes: a rule of thousands of expressions, or a name or comment of that length.
+    /// Some attribute is longer than 65,535 bytes: a rule of thousands of expressions, or a name or
+    /// comment of that length.
     #[error("a rule, name or comment in the transaction is too long to be encoded")]
     Unencodable,
     /// The socket failed.

@@ -51,7 +51,8 @@ pub struct ChainInfo {
 pub struct RuleInfo {
     /// The number that it is deleted or replaced by.
     pub handle: u64,
-    /// [`Rule::digest`](super::Rule::digest) of the rule that this crate wrote; `None` if another program did.
+    /// [`Rule::digest`](super::Rule::digest) of the rule that this crate wrote; `None` if another
+    /// program did.
     pub digest: Option<u64>,
     /// Its comment.
     pub comment: Option<String>,
@@ -62,7 +63,8 @@ pub struct RuleInfo {
 pub struct SetInfo {
     /// Its name.
     pub name: String,
-    /// The set as it was written; `None` if another program made it of types that this crate does not know.
+    /// The set as it was written; `None` if another program made it of types that this crate does
+    /// not know.
     pub set: Option<Set>,
 }
 
@@ -121,8 +123,8 @@ impl Nft {
         self.fold_elements(table, set, Vec::new, |elements, element| elements.push(element))
     }
 
-    /// Goes through the elements of a set without holding them all. Where the set changes underneath, `start` begins
-    /// anew.
+    /// Goes through the elements of a set without holding them all. Where the set changes
+    /// underneath, `start` begins anew.
     ///
     /// # Errors
     /// [`ListError`]; the set must exist.

@@ -102,8 +102,8 @@ impl fmt::Debug for Listener {
 
 /// What tells a connection's changes from those of others.
 ///
-/// It is the kernel's number for the connection, unique among the open ones of a network namespace, and leads to the
-/// monitors that leave its changes out.
+/// It is the kernel's number for the connection, unique among the open ones of a network namespace,
+/// and leads to the monitors that leave its changes out.
 #[derive(Clone, Debug)]
 pub struct Port {
     number: u32,
@@ -149,8 +149,8 @@ impl Quiet {
         self.listeners.iter().for_each(|listener| listener.start());
     }
 
-    /// Tells them to look for themselves if more happened than our transaction. `after` must have been read while they
-    /// listened again.
+    /// Tells them to look for themselves if more happened than our transaction. `after` must have
+    /// been read while they listened again.
     pub(super) fn check(self, after: Generation) {
         // The kernel skips 0; a transaction that was refused makes no generation.
         let next = self.before.id.checked_add(1).unwrap_or(1);

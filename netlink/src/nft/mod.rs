@@ -1,4 +1,5 @@
-//! nf_tables over nfnetlink: tables, chains, sets, maps and rules, changed in transactions and read back.
+//! nf_tables over nfnetlink: tables, chains, sets, maps and rules, changed in transactions and read
+//! back.
 //!
 //! ```no_run
 //! use ipnetwork::IpNetwork;
@@ -26,9 +27,9 @@
 //! # }
 //! ```
 //!
-//! A restart compares what it wants with what the kernel has ([`Nft::list_table`]) and writes only the difference. Tables,
-//! chains, sets and elements are read back as they were written and compare with `==`; rules compare by their
-//! [digest](Rule::digest).
+//! A restart compares what it wants with what the kernel has ([`Nft::list_table`]) and writes only
+//! the difference. Tables, chains, sets and elements are read back as they were written and compare
+//! with `==`; rules compare by their [digest](Rule::digest).
 
 mod batch;
 mod chain;
@@ -63,3 +64,6 @@ pub use self::rule::Rule;
 pub use self::set::{DataType, FieldType, Set};
 pub use self::table::{Family, Name, Table};
 pub use self::value::{Value, proto};
+
+#[cfg(test)]
+mod tests;

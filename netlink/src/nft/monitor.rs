@@ -25,8 +25,8 @@ pub enum Event {
         /// The table's name.
         name: String,
     },
-    /// Something in a table was added, changed or deleted, or the table itself was added. One event stands for all
-    /// changes in a row.
+    /// Something in a table was added, changed or deleted, or the table itself was added. One event
+    /// stands for all changes in a row.
     Changed {
         /// The table's family.
         family: Family,
@@ -48,10 +48,10 @@ pub enum Event {
 
 /// A stream of the changes that other programs make to the ruleset of one network namespace.
 ///
-/// The kernel drops what one's own connections do before it is queued. While anybody listens, it makes a notification
-/// for each changed object, which makes a transaction of 100,000 elements four to eight times slower
-/// (`tests/nfnetlink/nft_speed.rs`); so those connections stop the listening for the duration of a large transaction
-/// and count generations instead.
+/// The kernel drops what one's own connections do before it is queued. While anybody listens, it
+/// makes a notification for each changed object, which makes a transaction of 100,000 elements four
+/// to eight times slower (`tests/nfnetlink/nft_speed.rs`); so those connections stop the listening
+/// for the duration of a large transaction and count generations instead.
 pub struct Monitor {
     listener: Arc<Listener>,
     received: Vec<u8>,
@@ -59,8 +59,9 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Follows the ruleset of the calling thread's network namespace, leaving out what `own` connections do. They must
-    /// be of the same namespace and still open. Must be called within a tokio runtime.
+    /// Follows the ruleset of the calling thread's network namespace, leaving out what `own`
+    /// connections do. They must be of the same namespace and still open. Must be called within a
+    /// tokio runtime.
     ///
     /// # Errors
     /// When the process is out of descriptors, or may not listen (`CAP_NET_ADMIN`).
@@ -68,7 +69,8 @@ impl Monitor {
         Self::new(TokioSocket::new(NETLINK_NETFILTER)?, own)
     }
 
-    /// Follows the ruleset of another network namespace, and keeps that alive. Must be called within a tokio runtime.
+    /// Follows the ruleset of another network namespace, and keeps that alive. Must be called
+    /// within a tokio runtime.
     ///
     /// # Errors
     /// When the namespace cannot be entered, or as [`Monitor::open`].
@@ -108,7 +110,7 @@ impl fmt::Debug for Monitor {
 }
 
 /// The events in one datagram, with what repeats left out.
-fn events(datagram: &[u8]) -> Vec<Event> {
+pub(super) fn events(datagram: &[u8]) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     for event in Messages::new(datagram).filter_map(|message| event(&message)) {
         let repeats = matches!(event, Event::Changed { .. }) && events.last() == Some(&event);

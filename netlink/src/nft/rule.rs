@@ -36,11 +36,14 @@ impl Rule {
         self
     }
 
-    /// A number that is the same for rules that do the same under the same comment, and changes with any of it.
+    /// A number that is the same for rules that do the same under the same comment, and changes
+    /// with any of it.
     ///
-    /// The kernel keeps it with the rule and shows it in [`RuleInfo::digest`](super::RuleInfo::digest). A rule read back
-    /// differs in bytes from what was written (counters run, registers are renumbered), but its digest does not, and a
-    /// rule never changes once it is made: the sequence of digests says whether a chain is as it should be.
+    /// The kernel keeps it with the rule and shows it in
+    /// [`RuleInfo::digest`](super::RuleInfo::digest). A rule read back differs in bytes from what
+    /// was written (counters run, registers are renumbered), but its digest does not, and a rule
+    /// never changes once it is made: the sequence of digests says whether a chain is as it should
+    /// be.
     pub fn digest(&self) -> u64 {
         let mut exprs = MessageBuffer::default();
         exprs.nested(NFTA_RULE_EXPRESSIONS, |exprs| encode_all(&self.exprs, exprs));
@@ -48,8 +51,8 @@ impl Rule {
     }
 }
 
-/// FNV-1a, 64 bits, of the encoded expressions and the comment: stable across versions of Rust, which the standard
-/// library's hashers are not.
+/// FNV-1a, 64 bits, of the encoded expressions and the comment: stable across versions of Rust,
+/// which the standard library's hashers are not.
 pub(super) fn digest(exprs: &[u8], comment: Option<&str>) -> u64 {
     exprs
         .iter()

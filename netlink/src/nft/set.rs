@@ -22,8 +22,8 @@ pub enum FieldType {
     IfName,
     /// `mark`: a packet's or a connection's mark, in the host's byte order.
     Mark,
-    /// A number in the host's byte order that `numgen` or a hash made. nft has no name for it, so a set that holds it
-    /// is listed with `typeof` in place of `type`.
+    /// A number in the host's byte order that `numgen` or a hash made. nft has no name for it, so a
+    /// set that holds it is listed with `typeof` in place of `type`.
     Number,
 }
 
@@ -168,17 +168,22 @@ impl Set {
         Self::with_data(name, key, Some(DataType::Verdict))
     }
 
-    /// The same with ranges for elements. Fields must be in network byte order, which excludes marks and numbers.
+    /// The same with ranges for elements. Fields must be in network byte order, which excludes
+    /// marks and numbers.
     #[must_use]
     pub const fn with_intervals(mut self) -> Self {
         self.interval = true;
         self
     }
 
-    /// The same, and rules may add to it.
+    /// The same, and rules may add to it: up to 65,535 elements, which is what the kernel sets
+    /// where nothing is said, or as many as [`Self::with_size`] says.
     #[must_use]
     pub const fn dynamic(mut self) -> Self {
         self.dynamic = true;
+        if self.size.is_none() {
+            self.size = Some(65_535);
+        }
         self
     }
 
@@ -189,7 +194,8 @@ impl Set {
         self
     }
 
-    /// The same, and its elements expire after `timeout` (milliseconds count) unless they name another time.
+    /// The same, and its elements expire after `timeout` (milliseconds count) unless they name
+    /// another time.
     #[must_use]
     pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.expires = true;
@@ -211,7 +217,8 @@ impl Set {
         self
     }
 
-    /// An interval over one field is two elements in the kernel, over several fields one with two keys.
+    /// An interval over one field is two elements in the kernel, over several fields one with two
+    /// keys.
     pub(super) fn has_split_intervals(&self) -> bool {
         self.interval && self.key.len() == 1
     }

@@ -1,4 +1,5 @@
-//! The numbers of `linux/netfilter/nf_tables.h` and `nfnetlink.h` that this module uses, under the kernel's names.
+//! The numbers of `linux/netfilter/nf_tables.h` and `nfnetlink.h` that this module uses, under the
+//! kernel's names.
 
 /// `NFNL_SUBSYS_NFTABLES`, as the high byte of a message kind.
 pub(in crate::nft) const NFNL_SUBSYS_NFTABLES: u16 = 10 << 8;

@@ -1,7 +1,8 @@
-//! The bytes that the kernel keeps with an object for userland: nft's comments and types, and our digest of a rule.
+//! The bytes that the kernel keeps with an object for userland: nft's comments and types, and our
+//! digest of a rule.
 //!
-//! They are runs of (type, length, value), a byte each for type and length, as libnftnl writes them. nft skips types
-//! that it does not know.
+//! They are runs of (type, length, value), a byte each for type and length, as libnftnl writes
+//! them. nft skips types that it does not know.
 
 use super::FieldType;
 use super::Set;
@@ -80,7 +81,8 @@ fn needs_typeof(set: &Set) -> bool {
     set.key.iter().chain(data).any(|field| *field == FieldType::Number)
 }
 
-/// `enum byteorder` of nftables: 0 for a concatenation, whose fields know theirs, and for a single byte.
+/// `enum byteorder` of nftables: 0 for a concatenation, whose fields know theirs, and for a single
+/// byte.
 fn byteorder(fields: &[FieldType]) -> u32 {
     match fields {
         [FieldType::InetProto] => 0,
@@ -111,8 +113,9 @@ const EXPR_META: u32 = 9;
 const EXPR_CONCAT: u32 = 13;
 const EXPR_NUMGEN: u32 = 23;
 
-/// The expression that stands for a field, in the numbers that nft 1.0 writes: for a header field its protocol
-/// (`enum proto_desc_id`) and place in nft's template of that header, for metadata the key.
+/// The expression that stands for a field, in the numbers that nft 1.0 writes: for a header field
+/// its protocol (`enum proto_desc_id`) and place in nft's template of that header, for metadata the
+/// key.
 fn typeof_expr(field: FieldType) -> Vec<u8> {
     let (kind, numbers): (u32, &[u32]) = match field {
         FieldType::InetService => (EXPR_PAYLOAD, &[11, 2]),

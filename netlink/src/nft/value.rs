@@ -7,7 +7,8 @@ use crate::MacAddr;
 /// What the kernel takes at most (`NFT_DATA_VALUE_MAXLEN`).
 const MAX: usize = 64;
 
-/// The length that marks a value which grew beyond [`MAX`]: it encodes as nothing, and the kernel refuses it.
+/// The length that marks a value which grew beyond [`MAX`]: it encodes as nothing, and the kernel
+/// refuses it.
 const OVERFLOWN: u8 = u8::MAX;
 
 /// Bytes of an interface's name in the kernel.
@@ -21,8 +22,9 @@ pub(super) const IFNAMSIZ: usize = 16;
 /// assert_eq!(key.as_bytes(), [10, 96, 0, 1, 6, 0, 0, 0, 0, 80, 0, 0]);
 /// ```
 ///
-/// A single field has its own length; as soon as there are two, each is padded to 32 bits, as in the kernel's registers.
-/// A value beyond 64 bytes, the kernel's limit, becomes empty, and what uses it is refused.
+/// A single field has its own length; as soon as there are two, each is padded to 32 bits, as in
+/// the kernel's registers. A value beyond 64 bytes, the kernel's limit, becomes empty, and what
+/// uses it is refused.
 #[derive(Clone, Copy)]
 pub struct Value {
     length: u8,
@@ -102,7 +104,8 @@ impl Value {
         self.field(&field)
     }
 
-    /// Adds a number in the host's byte order: a mark, an interface index, the result of `numgen` or of a hash.
+    /// Adds a number in the host's byte order: a mark, an interface index, the result of `numgen`
+    /// or of a hash.
     #[must_use]
     pub fn number(self, number: u32) -> Self {
         self.field(&number.to_ne_bytes())

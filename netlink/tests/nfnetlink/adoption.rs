@@ -126,8 +126,8 @@ fn plain_set() -> BoxedStrategy<(Set, Vec<Element>)> {
         .boxed()
 }
 
-/// Ranges that do not overlap: pairs of neighbours in an ascending sequence. In a concatenation the first field keeps
-/// them apart and the others are whatever they are.
+/// Ranges that do not overlap: pairs of neighbours in an ascending sequence. In a concatenation the
+/// first field keeps them apart and the others are whatever they are.
 fn interval_set() -> BoxedStrategy<(Set, Vec<Element>)> {
     shape(true)
         .prop_flat_map(|set| {
@@ -153,7 +153,8 @@ fn interval_set() -> BoxedStrategy<(Set, Vec<Element>)> {
         .boxed()
 }
 
-/// A key whose first field is `first`, and whose others are the lower or the higher ones of two keys.
+/// A key whose first field is `first`, and whose others are the lower or the higher ones of two
+/// keys.
 fn widened(set: &Set, first: Value, one: Value, other: Value, higher: bool) -> Value {
     let mut value = Value::new().field(first.as_bytes());
     let mut offset = set.key[0].width().next_multiple_of(4);

@@ -1,4 +1,5 @@
-//! What it costs to forget the connections of one address among many. Prints, and checks only what holds on any machine.
+//! What it costs to forget the connections of one address among many. Prints, and checks only what
+//! holds on any machine.
 
 use std::net::{IpAddr, UdpSocket};
 

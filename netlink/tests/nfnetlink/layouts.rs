@@ -183,11 +183,12 @@ fn balance(endpoints: u32) -> Rule {
     ))
 }
 
-/// The same for a service with session affinity: the endpoint that is remembered for the client, or any.
+/// The same for a service with session affinity: the endpoint that is remembered for the client, or
+/// any.
 ///
-/// nft 1.0 dies on an assertion when it lists a rule that puts the result of one map into another (the rule is sound, and
-/// its netlink form is accepted). So the choice is not remembered here but where the rewritten packet leaves: see
-/// [`remember`].
+/// nft 1.0 dies on an assertion when it lists a rule that puts the result of one map into another
+/// (the rule is sound, and its netlink form is accepted). So the choice is not remembered here but
+/// where the rewritten packet leaves: see [`remember`].
 fn balance_with_affinity(endpoints: u32) -> [Rule; 2] {
     let chain = format!("sticky{endpoints}");
     let client = [Load::IP_SADDR, Load::IP_DADDR, Load::L4PROTO, Load::DPORT];

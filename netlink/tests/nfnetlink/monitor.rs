@@ -146,7 +146,9 @@ fn a_foreign_change_during_a_large_transaction_of_ours_is_an_overrun() {
         for _ in 0..50 {
             nft.commit(&flush).unwrap();
             nft.commit(&ours()).unwrap();
-            while let Ok(event) = tokio::time::timeout(Duration::from_millis(1), monitor.next()).await {
+            while let Ok(event) =
+                tokio::time::timeout(Duration::from_millis(1), monitor.next()).await
+            {
                 has_overrun |= event.unwrap() == Event::Overrun;
                 if has_overrun {
                     break;

@@ -1,6 +1,8 @@
-//! What large and small transactions cost. Prints figures; checks only what holds on any machine, in any build.
+//! What large and small transactions cost. Prints figures; checks only what holds on any machine,
+//! in any build.
 //!
-//! `cargo test -p pontoon-netlink --release --test nfnetlink -- nft_speed --nocapture --test-threads 1`
+//! `cargo test -p pontoon-netlink --release --test nfnetlink -- nft_speed --nocapture
+//! --test-threads 1`
 
 use std::time::Duration;
 
@@ -42,10 +44,14 @@ fn a_hundred_thousand_elements_and_then_one() {
             batch
         });
         let ((), commit) = timed(|| nft.commit(&batch).unwrap());
-        println!("100,000 elements, {} bytes: encoded {encoding:?}, committed {commit:?}", batch.len());
+        println!(
+            "100,000 elements, {} bytes: encoded {encoding:?}, committed {commit:?}",
+            batch.len()
+        );
 
-        let (count, reading) =
-            timed(|| nft.fold_elements(&table, &BACKENDS, || 0usize, |count, _| *count += 1).unwrap());
+        let (count, reading) = timed(|| {
+            nft.fold_elements(&table, &BACKENDS, || 0usize, |count, _| *count += 1).unwrap()
+        });
         assert_eq!(count, 100_005);
         println!("read back: {reading:?}");
 
@@ -109,7 +115,8 @@ fn attribute_trees_in_place_of_direct_writing() {
         batch.add_elements(&table, &BACKENDS, &elements);
         batch.len()
     });
-    let (trees, trees_cost) = timed(|| elements.chunks(1000).map(|chunk| tree(chunk).len()).sum::<usize>());
+    let (trees, trees_cost) =
+        timed(|| elements.chunks(1000).map(|chunk| tree(chunk).len()).sum::<usize>());
     println!("direct: {direct} bytes {direct_cost:?}; trees: {trees} bytes {trees_cost:?}");
 }
 

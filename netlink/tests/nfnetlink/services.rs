@@ -5,7 +5,11 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use pontoon_netlink::nft::{Batch, Element, Nft, Table, Value};
+use pontoon_netlink::nft::FieldType::{InetService, Ipv4Addr};
+use pontoon_netlink::nft::{
+    Batch, Chain, ChainKind, Element, Family, Hook, HookPoint, Load, Nft, Rule, Set, Table, Value,
+    m, priority, proto,
+};
 
 use crate::layouts::{AFFINITY, BACKENDS, endpoint, service, services};
 use crate::support::{Host, in_netns};
@@ -13,8 +17,8 @@ use crate::support::{Host, in_netns};
 const WEB: &str = "10.96.0.10:80";
 const STICKY: &str = "10.96.0.11:443";
 
-/// A router with the services, three hosts on 10.244.0 to 10.244.2 that say who they are and who asks, and a client on
-/// 10.244.9.
+/// A router with the services, three hosts on 10.244.0 to 10.244.2 that say who they are and who
+/// asks, and a client on 10.244.9.
 struct Network {
     router: Host,
     client: Host,
@@ -92,7 +96,8 @@ fn connections_are_spread_over_the_endpoints_with_the_clients_address_kept() {
         let network = Network::new();
         let answers = network.ask(WEB, 300);
         println!("{answers:?}");
-        // Each is expected 100 times with a deviation of 8.2; this fails once in some millions of runs.
+        // Each is expected 100 times with a deviation of 8.2; this fails once in some millions of
+        // runs.
         assert!((0..3).all(|slot| (55..=145).contains(&answers[&slot])), "{answers:?}");
     });
 }
@@ -130,5 +135,39 @@ fn a_client_stays_with_its_endpoint_until_that_is_removed() {
         });
         assert_eq!(network.ask(STICKY, 30), BTreeMap::from([(other, 30)]));
         assert_eq!(network.remembered(), [Element::new(client).to_value(endpoint(other))]);
+    });
+}
+
+/// A rule fills a set from the packet path, with a set that names no size.
+#[test]
+fn a_set_is_filled_by_the_packets() {
+    in_netns(|| {
+        let seen = Set::new("seen", &[Ipv4Addr, InetService]).dynamic();
+        let seen = seen.with_timeout(Duration::from_secs(60));
+        let table = Table::new(Family::Ip, "nf_seen");
+        let hook = Hook::new(ChainKind::Filter, HookPoint::Output, priority::FILTER);
+        let rule = Rule::new("output").with(m::l4proto(proto::UDP)).with(m::update_set(
+            &[Load::IP_DADDR, Load::DPORT],
+            &seen,
+            None,
+        ));
+        let mut batch = Batch::new();
+        batch.add_table(&table);
+        batch.add_set(&table, &seen);
+        batch.add_chain(&table, &Chain::base("output", hook));
+        batch.add_rule(&table, &rule);
+        let mut nft = Nft::open().unwrap();
+        nft.commit(&batch).unwrap();
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        for port in 7001..7004 {
+            let _ = socket.send_to(b"x", ("127.0.0.1", port));
+        }
+        let mut listed = nft.list_elements(&table, &seen).unwrap();
+        listed.sort_by_key(|element| element.key);
+        let expected =
+            [7001, 7002, 7003].map(|port| Element::new(Value::new().ip([127, 0, 0, 1]).port(port)));
+        assert_eq!(listed, expected);
+        let info = nft.list_table(Family::Ip, "nf_seen").unwrap().unwrap();
+        assert_eq!(info.set("seen").unwrap().set, Some(seen));
     });
 }

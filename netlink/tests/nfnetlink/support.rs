@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// Runs a test on a thread in a network namespace of its own, which goes away with the thread. Says so and does nothing
-/// where the process may not make one.
+/// Runs a test on a thread in a network namespace of its own, which goes away with the thread. Says
+/// so and does nothing where the process may not make one.
 pub(crate) fn in_netns<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let outcome = std::thread::spawn(move || match unshare(CloneFlags::CLONE_NEWNET) {
         Ok(()) => {
@@ -67,7 +67,8 @@ pub(crate) fn nft_tables() -> String {
     run("nft", &["list", "tables"])
 }
 
-/// Compares a listing with the golden file of that name in `tests/nfnetlink/golden`. `UPDATE_GOLDEN=1` writes it.
+/// Compares a listing with the golden file of that name in `tests/nfnetlink/golden`.
+/// `UPDATE_GOLDEN=1` writes it.
 pub(crate) fn assert_golden(name: &str, actual: &str) {
     let path = format!("{}/tests/nfnetlink/golden/{name}.nft", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -104,7 +105,8 @@ fn thread_cpu() -> Duration {
         .sum()
 }
 
-/// A host: a thread in a network namespace of its own that does what it is told, and ends with this.
+/// A host: a thread in a network namespace of its own that does what it is told, and ends with
+/// this.
 pub(crate) struct Host {
     thread_id: i32,
     orders: Option<mpsc::Sender<Box<dyn FnOnce() + Send>>>,
@@ -139,7 +141,8 @@ impl Host {
         self.run(move || run("ip", &words.split(' ').collect::<Vec<_>>()));
     }
 
-    /// Joins this host to a router by a cable, which is 10.244.`subnet`.0/24, the router .1 and this host .2.
+    /// Joins this host to a router by a cable, which is 10.244.`subnet`.0/24, the router .1 and
+    /// this host .2.
     pub(crate) fn join(&self, router: &Self, subnet: u8) {
         let link = format!("to{subnet}");
         router.ip(&format!("link add {link} type veth peer name eth0 netns {}", self.thread_id));

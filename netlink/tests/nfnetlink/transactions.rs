@@ -269,8 +269,8 @@ fn an_attribute_that_is_too_long_is_not_sent() {
 /// Set in the copy of this program that runs without privilege.
 const ROOTLESS: &str = "NF_TEST_ROOTLESS";
 
-/// In a user namespace the kernel takes twice `net.core.wmem_max` (212,992 bytes unless it was raised) and no more: the
-/// error names the limit, and what fits works.
+/// In a user namespace the kernel takes twice `net.core.wmem_max` (212,992 bytes unless it was
+/// raised) and no more: the error names the limit, and what fits works.
 #[test]
 fn in_a_user_namespace_the_limit_of_a_transaction_is_told() {
     if std::env::var_os(ROOTLESS).is_none() {

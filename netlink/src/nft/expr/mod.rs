@@ -1,13 +1,18 @@
 //! The expressions that rules are made of.
 
+mod attr;
 mod encode;
+mod fib;
+mod keys;
 mod load;
 pub mod m;
 mod register;
 mod statement;
 
 pub(in crate::nft) use self::encode::encode_all;
-pub use self::load::{AddressType, CtKey, Fib, FibResult, Header, Load, MetaKey, Tuple};
+pub use self::fib::{AddressType, Fib, FibResult};
+pub use self::keys::{CtKey, MetaKey, Tuple};
+pub use self::load::{Header, Load};
 pub use self::register::Register;
 pub use self::statement::{
     Dynset, DynsetOp, Limit, LimitUnit, Log, Nat, NatKind, NfProto, PortRange, Reject, nat_flags,
@@ -15,7 +20,8 @@ pub use self::statement::{
 
 use super::{Name, Value, Verdict};
 
-/// One step of a rule. Registers carry values from one to the next; [`m`] has the usual sequences ready-made.
+/// One step of a rule. Registers carry values from one to the next; [`m`] has the usual sequences
+/// ready-made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expr {
     /// Puts something about the packet into a register.

@@ -1,7 +1,7 @@
 //! The registers of the packet classifier.
 
-/// One of sixteen registers of 32 bits, or the verdict. A value of more than 32 bits takes as many registers in a row as
-/// it needs.
+/// One of sixteen registers of 32 bits, or the verdict. A value of more than 32 bits takes as many
+/// registers in a row as it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Register(u8);
 
@@ -17,7 +17,8 @@ impl Register {
     /// The kernel's number of the first (`NFT_REG32_00`).
     const BASE: u8 = 8;
 
-    /// The register with this index. The kernel refuses a rule that uses one beyond [`Self::COUNT`].
+    /// The register with this index. The kernel refuses a rule that uses one beyond
+    /// [`Self::COUNT`].
     pub const fn new(index: u8) -> Self {
         Self(Self::BASE.saturating_add(index))
     }

@@ -71,7 +71,8 @@ pub mod nat_flags {
     pub const RANDOM: u32 = 1 << 2;
     /// The same client gets the same address.
     pub const PERSISTENT: u32 = 1 << 3;
-    /// Choose ports at random without a search from a hash, so that parallel flows do not race for one.
+    /// Choose ports at random without a search from a hash, so that parallel flows do not race for
+    /// one.
     pub const FULLY_RANDOM: u32 = 1 << 4;
 }
 
@@ -88,7 +89,8 @@ pub enum Reject {
     AdminProhibited,
     /// ICMP or ICMPv6 "no route". Families `inet` and `bridge`.
     NoRoute,
-    /// ICMP, or ICMPv6 in family `ip6`, destination unreachable with this code. One address family only.
+    /// ICMP, or ICMPv6 in family `ip6`, destination unreachable with this code. One address family
+    /// only.
     Icmp(u8),
 }
 

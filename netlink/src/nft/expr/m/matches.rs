@@ -1,24 +1,9 @@
-//! The usual sequences of expressions, ready-made: matches and statements under the names that nft has for them.
-//! Each gives the expressions for [`Rule::with`].
-//!
-//! In tables that carry both IPv4 and IPv6 a rule must ask for the protocol before it reads a header of it:
-//! [`m::nfproto`] in family `inet`, [`m::ethertype`] in family `bridge`. Ports need a [`m::l4proto`] before them, or to be
-//! part of a key with one.
-//!
-//! [`Rule::with`]: crate::nft::Rule::with
-//!
-//! All of them work in the registers from [`Register::FIRST`] on, and none leaves a value behind for a later one, but for
-//! [`map_to`] and [`key_registers`], which say where.
-
-use std::time::Duration;
+//! What a packet must be for the rule to go on.
 
 use ipnetwork::IpNetwork;
 
-use crate::nft::expr::{
-    AddressType, CmpOp, CtKey, Dynset, DynsetOp, Expr, Fib, Limit, LimitUnit, Load, MetaKey, Nat,
-    NatKind, NfProto, PortRange, Register, Reject,
-};
-use crate::nft::{Name, Value, Verdict};
+use crate::nft::expr::{AddressType, CmpOp, CtKey, Expr, Fib, Load, MetaKey, NfProto, Register};
+use crate::nft::{Name, Value};
 
 /// Bits of `ct state`.
 pub mod ct_state_bits {
@@ -147,32 +132,6 @@ pub fn mark_bits(bits: u32) -> [Expr; 3] {
     any_bit(Load::Meta(MetaKey::Mark), bits)
 }
 
-/// `meta mark set meta mark | bits`
-pub fn mark_set_bits(bits: u32) -> [Expr; 3] {
-    mark_change(!bits, bits)
-}
-
-/// `meta mark set meta mark & ~bits`
-pub fn mark_clear_bits(bits: u32) -> [Expr; 3] {
-    mark_change(!bits, 0)
-}
-
-/// `meta mark set value`
-pub fn mark_set(mark: u32) -> [Expr; 2] {
-    [
-        Expr::Immediate(Register::FIRST, Value::new().number(mark)),
-        Expr::MetaSet(MetaKey::Mark, Register::FIRST),
-    ]
-}
-
-/// `ct mark set value`
-pub fn ct_mark_set(mark: u32) -> [Expr; 2] {
-    [
-        Expr::Immediate(Register::FIRST, Value::new().number(mark)),
-        Expr::CtSet(CtKey::Mark, Register::FIRST),
-    ]
-}
-
 /// Equality of anything readable: `load == value`.
 pub fn eq(load: Load, value: Value) -> [Expr; 2] {
     compare(load, CmpOp::Eq, value)
@@ -216,108 +175,8 @@ pub fn map_to(key: &[Load], map: impl Into<Name>, data: Register) -> Vec<Expr> {
     lookup(key, map.into(), Some(data), false)
 }
 
-/// `dnat ip to a . b . c map @map`, where the map's data is an address and a port.
-pub fn dnat_map(family: NfProto, key: &[Load], map: impl Into<Name>) -> Vec<Expr> {
-    let mut exprs = map_to(key, map, Register::FIRST);
-    exprs.push(dnat_registers(family, Register::FIRST));
-    exprs
-}
-
-/// `dnat ip to` the address in a register and the port that follows it.
-pub fn dnat_registers(family: NfProto, address: Register) -> Expr {
-    Expr::Nat(Nat {
-        kind: NatKind::Destination,
-        family,
-        address: Some(address),
-        port: Some(address.after(address_length(family))),
-        flags: 0,
-    })
-}
-
-/// `dnat ip to address:port`
-pub fn dnat(address: std::net::IpAddr, port: Option<u16>) -> Vec<Expr> {
-    nat_to(NatKind::Destination, address, port)
-}
-
-/// `snat ip to address`
-pub fn snat(address: std::net::IpAddr) -> Vec<Expr> {
-    nat_to(NatKind::Source, address, None)
-}
-
-/// `masquerade fully-random`, or with other [`nat_flags`](crate::nft::nat_flags)
-pub fn masquerade(flags: u32) -> Expr {
-    Expr::Masquerade { flags, ports: None }
-}
-
-/// `redirect to :port`
-pub fn redirect(port: u16) -> [Expr; 2] {
-    [
-        Expr::Immediate(Register::FIRST, Value::new().port(port)),
-        Expr::Redirect { flags: 0, ports: Some(PortRange { min: Register::FIRST, max: None }) },
-    ]
-}
-
-/// `reject with icmpx port-unreachable`: what a closed UDP port answers.
-pub const fn reject_port() -> Expr {
-    Expr::Reject(Reject::PortUnreachable)
-}
-
-/// `reject with tcp reset`: what a closed TCP port answers.
-pub const fn reject_tcp() -> Expr {
-    Expr::Reject(Reject::TcpReset)
-}
-
-/// `accept`
-pub const fn accept() -> Expr {
-    Expr::Verdict(Verdict::Accept)
-}
-
-/// `drop`
-pub const fn drop() -> Expr {
-    Expr::Verdict(Verdict::Drop)
-}
-
-/// `return`
-pub const fn ret() -> Expr {
-    Expr::Verdict(Verdict::Return)
-}
-
-/// `jump chain`
-pub fn jump(chain: impl Into<Name>) -> Expr {
-    Expr::Verdict(Verdict::Jump(chain.into()))
-}
-
-/// `goto chain`
-pub fn goto(chain: impl Into<Name>) -> Expr {
-    Expr::Verdict(Verdict::Goto(chain.into()))
-}
-
-/// `counter`
-pub const fn counter() -> Expr {
-    Expr::Counter
-}
-
-/// `limit rate N/second burst N packets`
-pub const fn limit(rate: u64, per: LimitUnit, burst: u32) -> Expr {
-    Expr::Limit(Limit { rate, per, burst, bytes: false, over: false })
-}
-
-/// `update @set { a . b . c timeout T }`
-pub fn update_set(key: &[Load], set: impl Into<Name>, timeout: Option<Duration>) -> Vec<Expr> {
-    let (mut exprs, _) = key_registers(key, Register::FIRST);
-    exprs.push(Expr::Dynset(Dynset {
-        op: DynsetOp::Update,
-        set: set.into(),
-        key: Register::FIRST,
-        data: None,
-        timeout,
-        exprs: Vec::new(),
-    }));
-    exprs
-}
-
-/// Loads the fields of a key into registers, as a concatenation has them, from `first` on. Gives the expressions and
-/// the first register after the key.
+/// Loads the fields of a key into registers, as a concatenation has them, from `first` on. Gives
+/// the expressions and the first register after the key.
 pub fn key_registers(key: &[Load], first: Register) -> (Vec<Expr>, Register) {
     let mut next = first;
     let mut exprs = Vec::with_capacity(key.len() + 2);
@@ -331,21 +190,6 @@ pub fn key_registers(key: &[Load], first: Register) -> (Vec<Expr>, Register) {
 fn lookup(key: &[Load], set: Name, data: Option<Register>, inverted: bool) -> Vec<Expr> {
     let (mut exprs, _) = key_registers(key, Register::FIRST);
     exprs.push(Expr::Lookup { set, key: Register::FIRST, data, inverted });
-    exprs
-}
-
-fn nat_to(kind: NatKind, address: std::net::IpAddr, port: Option<u16>) -> Vec<Expr> {
-    let family = if address.is_ipv4() { NfProto::Ipv4 } else { NfProto::Ipv6 };
-    let port_register = Register::FIRST.after(address_length(family));
-    let mut exprs = vec![Expr::Immediate(Register::FIRST, Value::new().ip(address))];
-    exprs.extend(port.map(|port| Expr::Immediate(port_register, Value::new().port(port))));
-    exprs.push(Expr::Nat(Nat {
-        kind,
-        family,
-        address: Some(Register::FIRST),
-        port: port.map(|_| port_register),
-        flags: 0,
-    }));
     exprs
 }
 
@@ -373,15 +217,7 @@ fn any_bit(load: Load, bits: u32) -> [Expr; 3] {
     ]
 }
 
-fn mark_change(mask: u32, xor: u32) -> [Expr; 3] {
-    [
-        Expr::Load(Load::Meta(MetaKey::Mark), Register::FIRST),
-        and_xor(mask, xor),
-        Expr::MetaSet(MetaKey::Mark, Register::FIRST),
-    ]
-}
-
-fn and_xor(mask: u32, xor: u32) -> Expr {
+pub(super) fn and_xor(mask: u32, xor: u32) -> Expr {
     Expr::Bitwise {
         from: Register::FIRST,
         to: Register::FIRST,
@@ -400,11 +236,4 @@ fn source(network: IpNetwork) -> Load {
 
 fn destination(network: IpNetwork) -> Load {
     if network.is_ipv4() { Load::IP_DADDR } else { Load::IP6_DADDR }
-}
-
-const fn address_length(family: NfProto) -> usize {
-    match family {
-        NfProto::Ipv4 => 4,
-        NfProto::Ipv6 => 16,
-    }
 }
