@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`requirements`] | what a test needs of the machine, or the reason why it is skipped |
+//! | [`cluster`] | whole clusters in the lab, and what is asked of them |
 //! | [`host`] | hosts with a root, processes and cgroups of their own |
 //! | [`node`], [`pair`] | such hosts in a lab, with `pontoond` |
 //! | [`rootfs`] | root file systems for containers, without a registry |
@@ -10,6 +11,7 @@
 //! | [`containerd`], [`podman`] | the runtimes |
 //! | [`systemd`], [`installed`] | a host that systemd boots, and Pontoon installed there |
 
+pub mod cluster;
 pub mod containerd;
 pub mod host;
 pub mod installed;
