@@ -9,8 +9,9 @@ use crate::config;
 use crate::etcd::Etcd;
 use crate::folder::Folder;
 use crate::host::Host;
-use crate::lab::{Lab, Outside};
+use crate::lab::Lab;
 use crate::netns::Netns;
+use crate::outside::Outside;
 use crate::tool;
 use crate::underlay::{self, FIRST_HOST, MAX_HOSTS, MAX_SEGMENTS, OUTSIDE, Place, UnderlayOptions};
 

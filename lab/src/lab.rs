@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use ipnetwork::IpNetwork;
 
 use crate::builder::LabBuilder;
 use crate::etcd::Etcd;
 use crate::faults::Faults;
 use crate::folder::{self, Folder};
-use crate::host::{Host, exec, lock};
+use crate::host::{Host, lock};
 use crate::kept::{self, KeptLab, Sight};
 use crate::netns::Netns;
+use crate::outside::Outside;
 use crate::process::tail;
 use crate::tool;
 
@@ -28,42 +28,6 @@ pub struct Lab {
     outside: Option<Outside>,
     switch: Option<(Netns, Netns)>,
     faults: Mutex<Faults>,
-}
-
-/// A host beyond the router that is no node and knows no way to pods.
-#[derive(Debug)]
-pub struct Outside {
-    netns: Netns,
-    addresses: Vec<IpAddr>,
-}
-
-impl Outside {
-    /// The port's name on the switch, for faults.
-    pub const NAME: &str = "outside";
-
-    pub(crate) fn new(netns: Netns, addresses: &[IpNetwork]) -> Self {
-        Self { netns, addresses: addresses.iter().map(IpNetwork::ip).collect() }
-    }
-
-    /// Its network namespace.
-    #[must_use]
-    pub fn netns(&self) -> &Netns {
-        &self.netns
-    }
-
-    /// Its addresses, IPv4 first.
-    #[must_use]
-    pub fn addresses(&self) -> &[IpAddr] {
-        &self.addresses
-    }
-
-    /// Runs a program there to its end and returns what it printed.
-    ///
-    /// # Errors
-    /// When it fails, with what it said.
-    pub fn exec(&self, command: &[&str]) -> Result<String> {
-        exec(&self.netns, command)
-    }
 }
 
 impl Lab {
@@ -256,7 +220,7 @@ impl Lab {
         }
         match (&self.etcd, &self.outside) {
             (Some(etcd), _) if place == Etcd::NAME => Ok(etcd.netns().clone()),
-            (_, Some(outside)) if place == Outside::NAME => Ok(outside.netns.clone()),
+            (_, Some(outside)) if place == Outside::NAME => Ok(outside.netns().clone()),
             _ => bail!(
                 "there is no {place:?} in the lab: name host-1 to host-{}, etcd or outside",
                 self.hosts.len()
@@ -270,7 +234,7 @@ impl Lab {
         }
         match (&self.etcd, &self.outside) {
             (Some(etcd), _) if place == Etcd::NAME => etcd.addresses().to_vec(),
-            (_, Some(outside)) if place == Outside::NAME => outside.addresses.clone(),
+            (_, Some(outside)) if place == Outside::NAME => outside.addresses().to_vec(),
             _ => Vec::new(),
         }
     }

@@ -18,7 +18,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`builder`], [`lab`], [`underlay`] | hosts, segments, the router, the outside; cuts and losses |
+//! | [`builder`], [`lab`], [`underlay`], [`outside`] | hosts, segments, the router, the outside; cuts and losses |
 //! | [`host`], [`pod`], [`cni`] | one host and its daemon, its pods, CNI calls as a runtime makes them |
 //! | [`etcd`] | a real etcd |
 //! | [`probe`] | who reaches whom, from which address; loads that count what they lose |
@@ -39,6 +39,7 @@ pub mod host;
 pub mod kept;
 pub mod lab;
 pub mod netns;
+pub mod outside;
 pub mod pod;
 pub mod privilege;
 pub mod probe;
@@ -51,8 +52,9 @@ pub use cni::{CniCall, CniOutput, Network, Verb};
 pub use etcd::Etcd;
 pub use host::Host;
 pub use kept::KeptLab;
-pub use lab::{Lab, Outside};
+pub use lab::Lab;
 pub use netns::Netns;
+pub use outside::Outside;
 pub use pod::{Pod, PodBuilder};
 pub use privilege::unavailable;
 pub use process::Process;

@@ -31,12 +31,8 @@ pub(super) fn show(scene: &mut Scene) -> Result<Shown> {
     let text = format!("{}\n{}", nodes(&statuses), pods(&statuses));
     let problems =
         statuses.iter().flat_map(|s| s.problems.iter().map(|p| format!("{}: {p}", s.node)));
-    Ok(Shown {
-        summary: "the nodes agree on who they are".into(),
-        text,
-        failures: problems.collect(),
-    })
-    .map(|shown| Shown { failures: [shown.failures, disagreements(&statuses)].concat(), ..shown })
+    let failures = problems.chain(disagreements(&statuses)).collect();
+    Ok(Shown { summary: "the nodes know each other".into(), text, failures })
 }
 
 /// Every node must know every other with the subnets that it has itself.

@@ -1,15 +1,16 @@
 //! A host of the lab: a network namespace with an address on the underlay, and a `pontoond`.
 
+mod daemon;
+mod network;
+
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use ipnetwork::IpNetwork;
-use pontoon_model::api::{Request, Response, Status};
 use toml::Table;
 
 use crate::cni::{CniCall, CniOutput, Network, Verb};
@@ -17,11 +18,8 @@ use crate::folder::Folder;
 use crate::netns::Netns;
 use crate::pod::{Pod, PodBuilder};
 use crate::process::Process;
+use crate::tool;
 use crate::underlay::{Place, UnderlayOptions};
-use crate::{binaries, config, tool, underlay};
-
-/// How long a daemon may take to end by itself.
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A host; clones are the same host.
 #[derive(Debug, Clone)]
@@ -156,155 +154,6 @@ impl Host {
         self.0.path.join("pontoond.toml")
     }
 
-    /// Sets a key of the daemon's configuration, such as `node.mtu`, for its next start.
-    ///
-    /// # Errors
-    /// When the value cannot be written as TOML.
-    pub fn configure(&self, key: &str, value: impl serde::Serialize) -> Result<()> {
-        config::set(&mut lock(&self.0.config), key, config::value(value)?)
-    }
-
-    /// Leaves a key of the daemon's configuration to its default, from its next start.
-    pub fn unconfigure(&self, key: &str) {
-        config::unset(&mut lock(&self.0.config), key);
-    }
-
-    /// The daemon's command line with this host's configuration, to be run in [`Host::netns`].
-    ///
-    /// # Errors
-    /// When the daemon has not been built.
-    pub fn pontoond(&self) -> Result<Command> {
-        let text = lock(&self.0.config).to_string();
-        let file = self.config_file();
-        fs::write(&file, text).with_context(|| format!("cannot write {file:?}"))?;
-        let mut command = Command::new(binaries::find("pontoond")?);
-        for (name, _) in
-            std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("PONTOON_"))
-        {
-            command.env_remove(name);
-        }
-        command.env_remove("NOTIFY_SOCKET").arg("--config").arg(file);
-        Ok(command)
-    }
-
-    /// Starts the daemon; see [`Host::wait_ready`].
-    ///
-    /// # Errors
-    /// When it runs already or cannot be started.
-    pub fn start(&self) -> Result<()> {
-        let mut daemon = lock(&self.0.daemon);
-        if daemon.as_ref().is_some_and(|d| d.is_running()) {
-            bail!("pontoond of {} runs already", self.name());
-        }
-        let log = self.0.path.join("pontoond.log");
-        *daemon = Some(Arc::new(Process::start(
-            &self.0.folder,
-            &self.0.netns,
-            &mut self.pontoond()?,
-            log,
-        )?));
-        Ok(())
-    }
-
-    /// The daemon's process, when it was started.
-    #[must_use]
-    pub fn daemon(&self) -> Option<Arc<Process>> {
-        lock(&self.0.daemon).clone()
-    }
-
-    fn started(&self) -> Result<Arc<Process>> {
-        self.daemon().with_context(|| format!("pontoond of {} was not started", self.name()))
-    }
-
-    /// Waits until the daemon serves ADD.
-    ///
-    /// # Errors
-    /// When it ends or is not ready in time, with what it says stands in the way.
-    pub fn wait_ready(&self, timeout: Duration) -> Result<()> {
-        let daemon = self.started()?;
-        let deadline = Instant::now() + timeout;
-        loop {
-            let answer = self.request(&Request::Ready);
-            if matches!(answer, Ok(Response::Done)) {
-                return Ok(());
-            }
-            if let Some(status) = daemon.ended() {
-                bail!(
-                    "pontoond of {} ended with {status}; its log ends:\n{}",
-                    self.name(),
-                    daemon.log_tail()
-                );
-            }
-            if Instant::now() > deadline {
-                bail!(
-                    "pontoond of {} is not ready after {timeout:?}: {answer:?}; its log ends:\n{}",
-                    self.name(),
-                    daemon.log_tail()
-                );
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// Whether the daemon runs.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.daemon().is_some_and(|d| d.is_running())
-    }
-
-    /// Ends the daemon in order (SIGTERM).
-    ///
-    /// # Errors
-    /// When it does not run, or does not end within 20 s.
-    pub fn stop(&self) -> Result<ExitStatus> {
-        self.started()?.stop(STOP_TIMEOUT)
-    }
-
-    /// Ends the daemon at once (SIGKILL).
-    ///
-    /// # Errors
-    /// When it was never started.
-    pub fn kill(&self) -> Result<()> {
-        self.started()?.kill();
-        Ok(())
-    }
-
-    /// Ends the daemon in order and starts it again.
-    ///
-    /// # Errors
-    /// As [`Host::stop`], [`Host::start`] and [`Host::wait_ready`].
-    pub fn restart(&self, timeout: Duration) -> Result<()> {
-        self.stop()?;
-        self.start()?;
-        self.wait_ready(timeout)
-    }
-
-    /// All that the host's daemons logged.
-    #[must_use]
-    pub fn log(&self) -> String {
-        self.daemon().map(|d| d.log()).unwrap_or_default()
-    }
-
-    /// Asks the daemon over its socket.
-    ///
-    /// # Errors
-    /// When it does not answer. [`Response::Failed`] is no error here.
-    pub fn request(&self, request: &Request) -> Result<Response> {
-        let patience = pontoon_client::deadline::of_request(request);
-        Ok(pontoon_client::ask(&self.socket(), request, patience)?)
-    }
-
-    /// What the daemon knows.
-    ///
-    /// # Errors
-    /// When it does not answer, or not to the question.
-    pub fn status(&self) -> Result<Status> {
-        match self.request(&Request::Status)? {
-            Response::Status(status) => Ok(*status),
-            other => bail!("{} answered {other:?} when asked for its status", self.name()),
-        }
-    }
-
     /// Makes a CNI call as a runtime of this host would, with the configuration that the daemon wrote.
     ///
     /// # Errors
@@ -356,50 +205,6 @@ impl Host {
     /// When it is refused.
     pub fn nft(&self, script: &str) -> Result<()> {
         tool::nft(&self.0.netns, script)
-    }
-
-    /// Sets a kernel setting of the host's network, such as `net.ipv4.ip_forward`.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn set_sysctl(&self, name: &str, value: &str) -> Result<()> {
-        self.0.netns.set_sysctl(name, value)
-    }
-
-    /// Gives the host another number on its segment, from 500 to 1000, and so other addresses, as
-    /// a DHCP server or an operator may.
-    ///
-    /// # Errors
-    /// When the kernel refuses, such as when another host has the number.
-    pub fn renumber(&self, number: u16) -> Result<()> {
-        if !(500..=1000).contains(&number) {
-            bail!("{number} could be another host's number: use 500 to 1000");
-        }
-        let place = Place { number, ..self.0.place.clone() };
-        let new = place.addresses(&self.0.underlay);
-        let mut held = lock(&self.0.addresses);
-        let mut lines: String =
-            held.iter().map(|old| format!("address del {old} dev eth0\n")).collect();
-        lines.push_str(&underlay::address_lines("eth0", &new));
-        // The last address of a subnet took the routes through it along.
-        lines.push_str(&place.routes(&self.0.underlay).replace("route add", "route replace"));
-        self.ip(&lines)?;
-        *held = new;
-        Ok(())
-    }
-
-    /// Takes the host's `eth0` down, all addresses and routes with it, and sets it up again, as
-    /// the restart of a network manager does.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn restart_network(&self) -> Result<()> {
-        let mut lines =
-            String::from("link set eth0 down\naddress flush dev eth0\nlink set eth0 up\n");
-        lines.push_str(&underlay::address_lines("eth0", &lock(&self.0.addresses)));
-        lines
-            .push_str(&self.0.place.routes(&self.0.underlay).replace("route add", "route replace"));
-        self.ip(&lines)
     }
 
     pub(crate) fn folder(&self) -> &Arc<Folder> {

@@ -1,121 +1,15 @@
-//! CNI calls as a runtime makes them: libcni's part of the specification, with real plugins.
+//! The plugins of a network, and how libcni calls them.
 
 use std::fs;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
+use super::{CniCall, CniOutput, Verb};
 use crate::binaries;
 use crate::netns::Netns;
-
-/// A CNI verb (CNI spec 1.1.0, section 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the specification's own words")]
-pub enum Verb {
-    Add,
-    Del,
-    Check,
-    Gc,
-    Status,
-    Version,
-}
-
-impl Verb {
-    /// As `CNI_COMMAND` has it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Add => "ADD",
-            Self::Del => "DEL",
-            Self::Check => "CHECK",
-            Self::Gc => "GC",
-            Self::Status => "STATUS",
-            Self::Version => "VERSION",
-        }
-    }
-}
-
-/// One call of a runtime.
-#[derive(Debug, Clone, Default)]
-pub struct CniCall {
-    /// `CNI_CONTAINERID`; unset when `None`.
-    pub container_id: Option<String>,
-    /// `CNI_NETNS`; set but empty when `Some("")`.
-    pub netns: Option<String>,
-    /// `CNI_IFNAME`.
-    pub ifname: Option<String>,
-    /// `CNI_ARGS`, in order.
-    pub args: Vec<(String, String)>,
-    /// What the runtime offers for capabilities, such as `portMappings`; a plugin is given those
-    /// that it declares.
-    pub capabilities: Map<String, Value>,
-    /// Keys that are set in every plugin's configuration, over what the file says.
-    pub overrides: Map<String, Value>,
-    /// The result of an earlier ADD, as CHECK and DEL have it.
-    pub prev_result: Option<Value>,
-    /// Further variables, or other values for those above.
-    pub env: Vec<(String, String)>,
-}
-
-/// What a plugin did.
-#[derive(Debug, Clone)]
-pub struct CniOutput {
-    /// How it ended.
-    pub status: ExitStatus,
-    /// What it printed to its standard output.
-    pub stdout: String,
-    /// What it printed for people.
-    pub stderr: String,
-}
-
-impl CniOutput {
-    /// Its result, of a call that must succeed.
-    ///
-    /// # Errors
-    /// When the plugin failed, with all that it said, or printed no JSON.
-    pub fn result(&self) -> Result<Value> {
-        if !self.status.success() {
-            bail!(
-                "the CNI plugin failed with {}: {}{}",
-                self.status,
-                self.stdout.trim(),
-                self.stderr.trim()
-            );
-        }
-        if self.stdout.trim().is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_str(&self.stdout)
-            .with_context(|| format!("the CNI plugin printed {:?}", self.stdout))
-    }
-
-    /// The error code, of a call that must fail.
-    ///
-    /// # Errors
-    /// When the plugin succeeded or printed no CNI error.
-    pub fn error_code(&self) -> Result<u64> {
-        if self.status.success() {
-            bail!(
-                "the CNI plugin succeeded and printed {:?}, but was expected to fail",
-                self.stdout
-            );
-        }
-        let error: Value = serde_json::from_str(&self.stdout).with_context(|| {
-            format!("the CNI plugin failed without a CNI error: {:?}", self.stdout)
-        })?;
-        error["code"].as_u64().with_context(|| format!("there is no code in the CNI error {error}"))
-    }
-}
-
-/// The addresses in a CNI result of version 0.3.0 or later.
-pub(crate) fn addresses(result: &Value) -> Vec<IpAddr> {
-    let ips = result["ips"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let texts = ips.iter().filter_map(|ip| ip["address"].as_str());
-    texts.filter_map(|text| text.split('/').next()?.parse().ok()).collect()
-}
 
 /// The plugins of a network, from the first `*.conflist` of a folder, as runtimes choose it.
 #[derive(Debug, Clone)]
@@ -195,7 +89,7 @@ impl Network {
     }
 
     /// What one plugin reads (CNI spec 1.1.0, section 4, "Deriving request configuration").
-    fn conf(
+    pub(super) fn conf(
         &self,
         plugin: &Map<String, Value>,
         call: &CniCall,
@@ -294,44 +188,4 @@ pub fn find(name: &str) -> Result<PathBuf> {
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
         .with_context(|| format!("the CNI plugin {name:?} is in none of {}", plugin_path()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIST: &str = r#"{"cniVersion":"1.0.0","name":"net","plugins":[
-        {"type":"a","capabilities":{"portMappings":true,"mac":false}},{"type":"b"}]}"#;
-
-    #[test]
-    fn a_plugin_is_given_what_it_declared() {
-        let network = Network::parse(LIST).unwrap();
-        let mut call = CniCall::default();
-        call.capabilities.insert("portMappings".into(), json!([1]));
-        call.capabilities.insert("mac".into(), json!("x"));
-        let conf = network.conf(&network.plugins[0], &call, None);
-        assert_eq!(conf["runtimeConfig"], json!({"portMappings": [1]}));
-        assert_eq!(conf["name"], "net");
-        assert_eq!(conf["cniVersion"], "1.0.0");
-        let conf = network.conf(&network.plugins[1], &call, Some(&json!({"ips": []})));
-        assert_eq!(conf.get("runtimeConfig"), None);
-        assert_eq!(conf["prevResult"], json!({"ips": []}));
-    }
-
-    #[test]
-    fn overrides_win_over_the_file() {
-        let network = Network::parse(LIST).unwrap();
-        let mut call = CniCall::default();
-        call.overrides.insert("cniVersion".into(), json!("0.4.0"));
-        assert_eq!(network.conf(&network.plugins[0], &call, None)["cniVersion"], "0.4.0");
-    }
-
-    #[test]
-    fn addresses_are_read_from_a_result() {
-        let result = json!({"ips": [{"address": "10.244.0.2/32"}, {"address": "fd00::2/128"}]});
-        assert_eq!(
-            addresses(&result).iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["10.244.0.2", "fd00::2"]
-        );
-    }
 }
