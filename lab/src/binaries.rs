@@ -1,6 +1,7 @@
 //! Where the lab finds the programs under test.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -35,10 +36,18 @@ pub fn find(name: &str) -> Result<PathBuf> {
 /// Where a program is on PATH or in the folders of the administrator, if anywhere.
 #[must_use]
 pub fn on_path(name: &str) -> Option<PathBuf> {
+    env::split_paths(&search_path()).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// PATH and the folders of the administrator, which an ordinary user's PATH lacks on Debian.
+#[must_use]
+pub fn search_path() -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
-    let administrators = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    env::split_paths(&path)
-        .chain(administrators)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    let mut folders: Vec<_> = env::split_paths(&path).collect();
+    for folder in ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from) {
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    env::join_paths(folders).unwrap_or(path)
 }

@@ -16,6 +16,8 @@ use nix::unistd::{getegid, geteuid};
 
 use crate::binaries;
 use crate::kept::{self, KeptLab};
+use crate::netns::Netns;
+use crate::tool;
 
 /// Set for the process that is the first in a user namespace, to its kept lab's note.
 const ENTERED_VARIABLE: &str = "PONTOON_LAB_ENTERED";
@@ -95,6 +97,7 @@ pub fn enter() -> Result<Option<ExitCode>> {
     let mut child = Command::new("/proc/self/exe")
         .args(std::env::args_os().skip(1))
         .env(ENTERED_VARIABLE, &note)
+        .env("PATH", binaries::search_path())
         .spawn()
         .context("cannot start this program again in a user namespace")?;
     Ok(Some(wait(&mut child, &note)?))
@@ -140,7 +143,9 @@ fn furnish() -> Result<()> {
     mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), none)
         .context("cannot mount /proc")?;
     mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), none)
-        .context("cannot mount an empty /run")
+        .context("cannot mount an empty /run")?;
+    // Tests use the loopback.
+    tool::ip(&Netns::open("/proc/self/ns/net")?, "link set lo up\n")
 }
 
 /// Lets a kept lab outlive the program that was started and says how to look inside. Where it is

@@ -130,7 +130,7 @@ fn a_kept_lab_outlives_its_maker_until_it_is_taken_down() {
     // The recipe works as it is printed.
     let looks: Vec<_> = text.lines().map(str::trim).filter(|l| l.starts_with("nsenter ")).collect();
     assert!(looks.len() >= 4, "{text}");
-    let ruleset = looks.iter().find(|l| l.contains("nft list ruleset")).unwrap();
+    let ruleset = looks.iter().find(|l| l.ends_with("nft list ruleset")).unwrap();
     let shown = Command::new("sh").args(["-c", ruleset]).output().unwrap();
     assert!(String::from_utf8_lossy(&shown.stdout).contains("table inet pontoon"), "{shown:?}");
 

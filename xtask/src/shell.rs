@@ -102,6 +102,7 @@ fn quote(word: &OsStr) -> String {
 /// Where a program is on PATH or in the folders of the administrator, if anywhere.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
+    // An ordinary user's PATH lacks them on Debian.
     let administrators = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
     env::split_paths(&path)
         .chain(administrators)

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use nix::sys::signal::{SigSet, Signal};
 use pontoon_lab::demo::{self, Options, Outcome};
 use pontoon_lab::kept::{self, Sight};
-use pontoon_lab::{Netns, Pod, folder, privilege};
+use pontoon_lab::{Netns, Pod, binaries, folder, privilege};
 
 /// Hosts made of network namespaces on this machine.
 #[derive(Debug, Parser)]
@@ -130,9 +130,11 @@ fn sights(pods: &[Pod]) -> Vec<Sight> {
     let (Some(pod), Some(peer)) = (pods.first(), pods.last()) else { return Vec::new() };
     let sight = |netns: &Netns, command: String| Sight { netns: netns.path().to_owned(), command };
     let host = pod.host();
+    // Not on an ordinary user's PATH.
+    let nft = binaries::on_path("nft").unwrap_or_else(|| "nft".into());
     let mut sights = vec![
         sight(host.netns(), "ip route show proto 112".into()),
-        sight(host.netns(), "nft list ruleset".into()),
+        sight(host.netns(), format!("{} list ruleset", nft.display())),
         sight(host.netns(), format!("less {}", host.path().join("pontoond.log").display())),
     ];
     sights.extend(peer.addresses().iter().map(|ip| sight(pod.netns(), format!("ping -c 3 {ip}"))));
