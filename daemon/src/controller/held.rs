@@ -11,11 +11,7 @@ use crate::view::ClusterView;
 #[must_use]
 pub fn held(before: &[IpNetwork], view: &ClusterView, me: &Identity) -> Vec<IpNetwork> {
     let mine = me.subnet_record();
-    let is_anothers = |net: IpNetwork| {
-        view.subnets
-            .iter()
-            .any(|(other, record)| cidr::overlap(*other, net) && record.value != mine)
-    };
+    let is_anothers = |net: IpNetwork| view.owner(net).is_some_and(|owner| *owner != mine);
     let ranges = view.config.iter().flat_map(|config| &config.value.pod_cidrs);
     let in_cluster = |net: IpNetwork| ranges.clone().any(|range| cidr::contains(*range, net));
     let mut held: Vec<IpNetwork> =
@@ -75,6 +71,13 @@ mod tests {
     fn a_wiped_store_takes_nothing_away() {
         let before = nets(&["10.244.9.0/24"]);
         assert_eq!(held(&before, &ClusterView::default(), &me()), before);
+    }
+
+    #[test]
+    fn who_comes_later_takes_nothing_away() {
+        let before = nets(&["10.244.9.0/24"]);
+        let view = view(&[("10.244.9.0/24", "me", 5), ("10.244.0.0/16", "thief", 8)]);
+        assert_eq!(held(&before, &view, &me()), before);
     }
 
     #[test]

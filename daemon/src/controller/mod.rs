@@ -275,7 +275,8 @@ impl Controller {
             peers = self.peers.len(),
             "the store has lost the cluster; packets keep their ways while nodes register anew"
         );
-        self.retained.keep(std::mem::take(&mut self.peers), Instant::now());
+        // Told twice it must not forget them: the peers stay until the next plan.
+        self.retained.keep(self.peers.clone(), Instant::now());
     }
 
     /// Notes what must be looked at again. Our own changes come back as events too; they differ from

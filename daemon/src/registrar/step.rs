@@ -176,16 +176,10 @@ fn claims(
 }
 
 fn lost(view: &ClusterView, want: &Want<'_>) -> Option<Refusal> {
+    let mine = want.me.subnet_record();
     want.held.iter().find_map(|net| {
-        let owner = view.subnets.iter().find(|(other, record)| {
-            cidr::overlap(**other, *net)
-                && (record.value.node != want.me.name
-                    || record.value.machine_id != want.me.machine_id)
-        });
-        owner.map(|(_, record)| Refusal::SubnetLost {
-            subnet: *net,
-            owner: record.value.node.clone(),
-        })
+        let owner = view.owner(*net).filter(|owner| **owner != mine)?;
+        Some(Refusal::SubnetLost { subnet: *net, owner: owner.node.clone() })
     })
 }
 

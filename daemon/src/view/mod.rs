@@ -213,6 +213,15 @@ impl ClusterView {
         (peers, problems)
     }
 
+    /// Whose a block of addresses is: of all that overlap it, the oldest stands.
+    #[must_use]
+    pub fn owner(&self, net: IpNetwork) -> Option<&SubnetRecord> {
+        let overlapping = self.subnets.iter().filter(|(other, _)| cidr::overlap(**other, net));
+        overlapping
+            .min_by_key(|(other, known)| (known.created, **other))
+            .map(|(_, known)| &known.value)
+    }
+
     fn subnet_fault(&self, net: IpNetwork, owner: &Known<SubnetRecord>) -> Option<String> {
         let config = &self.config.as_ref()?.value;
         if !config.pod_cidrs.iter().any(|range| cidr::contains(*range, net)) {
