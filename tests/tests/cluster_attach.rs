@@ -268,7 +268,8 @@ fn check_and_add_again_find_what_add_made() -> Result<()> {
     assert!(said.contains("107") && said.contains("is not on eth0"), "{said}");
     pod.add()?;
     pod.check()?;
-    let call = pod.call().clone();
+    let mut call = pod.call().clone();
+    call.prev_result = Some(pod.result().clone());
     for _ in 0..2 {
         pod.del()?;
     }

@@ -195,7 +195,7 @@ fn what_is_not_ours_is_not_touched() -> Result<()> {
         "priority",
         "5000",
     ])?;
-    host.nft("table inet foreign { chain c { type filter hook forward priority 0; policy accept; counter; } }")?;
+    host.nft("add table inet foreign\nadd chain inet foreign c { type filter hook forward priority 0; }\nadd rule inet foreign c counter\n")?;
     let look = || -> Result<Vec<String>> {
         Ok(vec![
             host.exec(&["ip", "-o", "address", "show", "dev", "br-foreign"])?,

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use pontoon_model::api::{Code, Failure};
 use pontoon_netlink::conntrack::{Conntrack, Filter};
@@ -20,6 +21,10 @@ pub struct Kernel {
     reaper: Reaper,
     home: NetnsId,
 }
+
+/// For the kernel's work queue to make an IPv6 address usable: under a millisecond on a quiet host.
+const LOCAL_TIMEOUT: Duration = Duration::from_secs(5);
+const LOCAL_PAUSE: Duration = Duration::from_micros(100);
 
 /// Connections that are kept open while nobody uses them.
 const KEPT: usize = 4;
@@ -117,20 +122,19 @@ impl Kernel {
         netns: &Netns,
     ) -> Result<(), Failure> {
         let ops = plumb::pod_side(record, devices);
+        let v6: Vec<IpAddr> = record.addresses().filter(IpAddr::is_ipv6).collect();
         let mut rtnl = Rtnl::open_in(netns).map_err(|e| kernel_failure(&e))?;
-        let Err(first) = rtnl.execute(&ops) else { return Ok(()) };
-        let v6 = record.addresses().any(|ip| ip.is_ipv6());
-        if !v6 {
-            return Err(kernel_failure(&first));
+        if let Err(first) = rtnl.execute(&ops) {
+            // Some runtimes switch IPv6 off in new namespaces.
+            let switched = sysctl::in_netns(netns, || {
+                Sysctl::ipv6_conf(devices.pod, "disable_ipv6")?.write_if_different(0)
+            });
+            if v6.is_empty() || !matches!(switched, Ok(true)) {
+                return Err(kernel_failure(&first));
+            }
+            rtnl.execute(&ops).map_err(|e| kernel_failure(&e))?;
         }
-        // Some runtimes switch IPv6 off in new namespaces.
-        let switched = sysctl::in_netns(netns, || {
-            Sysctl::ipv6_conf(devices.pod, "disable_ipv6")?.write_if_different(0)
-        });
-        match switched {
-            Ok(true) => rtnl.execute(&ops).map_err(|e| kernel_failure(&e)),
-            _ => Err(kernel_failure(&first)),
-        }
+        wait_until_local(&mut rtnl, &v6)
     }
 
     /// Takes the pair away, and what the host knew of the pod. Goes on after failures.
@@ -274,6 +278,24 @@ impl Kernel {
 #[must_use]
 pub fn identity(id: NetnsId) -> NetnsIdentity {
     NetnsIdentity { dev: id.dev, ino: id.ino }
+}
+
+/// Waits until the namespace takes the addresses for its own. Even without duplicate-address
+/// detection the kernel leaves the route that makes them so to a work queue of all namespaces; a
+/// packet that comes before is sent back to where it came from.
+fn wait_until_local(rtnl: &mut Rtnl, addresses: &[IpAddr]) -> Result<(), Failure> {
+    let deadline = Instant::now() + LOCAL_TIMEOUT;
+    for ip in addresses {
+        while !rtnl.route_get(*ip).is_ok_and(|route| route.local) {
+            if Instant::now() > deadline {
+                let why =
+                    format!("{ip} is not usable {} s after it was set", LOCAL_TIMEOUT.as_secs());
+                return Err(kernel_failure(&why));
+            }
+            std::thread::sleep(LOCAL_PAUSE);
+        }
+    }
+    Ok(())
 }
 
 fn kernel_failure(error: &dyn std::fmt::Display) -> Failure {

@@ -60,7 +60,7 @@ impl Watchers {
                 .ok();
         }
         if self.tables.is_none() {
-            self.tables = nft::Monitor::open(&[self.own.clone()])
+            self.tables = nft::Monitor::open(std::slice::from_ref(&self.own))
                 .inspect_err(|error| warn!(%error, "cannot follow changes of nf_tables"))
                 .ok();
         }
