@@ -22,6 +22,7 @@ use crate::config::{Settings, StoreKind, StoreSettings};
 use crate::conflist::{self, Conflist};
 use crate::controller::{self, Controller};
 use crate::firewall::keeper::FirewallKeeper;
+use crate::lease::Identity;
 use crate::registrar::{self, Obstacle, pods};
 use crate::requests::Requests;
 use crate::situation::Situation;
@@ -34,6 +35,9 @@ pub const LOCK: &str = "pontoond.lock";
 /// How often the folder of pending DELs is looked at: a plugin writes there only when the daemon
 /// did not answer.
 const PENDING: Duration = Duration::from_secs(2);
+
+/// How long a node that starts waits for its own liveness key to come back from the store.
+const SEEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until SIGTERM or SIGINT. What is in the kernel stays there.
 ///
@@ -119,7 +123,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let mut publishing = tokio::spawn(pods::run(store, board, own_pods));
     let mut serving = tokio::spawn(server::serve(listener, Arc::new(requests)));
     tokio::spawn(watchdog::run(paths.socket(), pulse, started));
-    let mut preparing = tokio::spawn(prepare(settings.clone(), attacher, situation, ready_tx));
+    let mut preparing = tokio::spawn(prepare(settings.clone(), me, attacher, situation, ready_tx));
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -154,6 +158,7 @@ pub async fn run(settings: Settings) -> Result<()> {
 /// pending DELs for ever, in the background.
 async fn prepare(
     settings: Settings,
+    me: Identity,
     attacher: Arc<Attacher>,
     mut situation: watch::Receiver<Situation>,
     ready: watch::Sender<bool>,
@@ -161,6 +166,9 @@ async fn prepare(
     if situation.wait_for(Situation::up_to_date).await.is_err() {
         return;
     }
+    // Once it says that it is ready, others wait for this node before they call a pod attached.
+    let seen = situation.wait_for(|now| !now.connected || now.view.alive.contains_key(&me.name));
+    let _ = tokio::time::timeout(SEEN_TIMEOUT, seen).await;
     attacher.carry_out_pending().await;
     attacher.mend_all().await;
     match conflist::install(&settings.paths) {

@@ -92,9 +92,12 @@ fn an_exhausted_range_is_told_and_tried_again() -> Result<()> {
         Ok(())
     })?;
     lab.host(3).wait_ready(SOON)?;
-    let routes = lab.host(1).exec(&["ip", "route", "show", "proto", "112"])?;
-    assert_eq!(routes.lines().filter(|line| line.contains("pontoon-vxlan")).count(), 1, "{routes}");
-    Ok(())
+    eventually(SOON, || {
+        let routes = lab.host(1).exec(&["ip", "route", "show", "proto", "112"])?;
+        let led = routes.lines().filter(|line| line.contains("pontoon-vxlan")).count();
+        ensure!(led == 1, "the dead node's route is gone, the new one's is there: {routes}");
+        Ok(())
+    })
 }
 
 #[test]
