@@ -1,2 +1,67 @@
-//! placeholder
-fn main() {}
+//! `pontoon-bench`, started by `cargo xtask bench`: ours and the peer in turn, in one run, several
+//! rounds, as ratios. Above 1 ours is better.
+
+mod cni;
+mod datapath;
+mod footprint;
+mod plugin;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+
+/// Measures Pontoon against its peers
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What to measure; everything when absent
+    name: Option<Name>,
+    /// Writes the rows as JSON, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Name {
+    /// Attaching and detaching pods, against the reference plugins
+    Cni,
+    /// Throughput and round trip across hosts, against the same devices set up by hand
+    Datapath,
+    /// Sizes of binaries and of the daemon's memory
+    Footprint,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pontoon-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(why) = pontoon_lab::unavailable() {
+        anyhow::bail!("no lab on this machine: {why}");
+    }
+    let mut rows = Vec::new();
+    let wanted = |name| arguments.name.is_none_or(|only| only == name);
+    if wanted(Name::Footprint) {
+        rows.extend(footprint::measure().context("footprint")?);
+    }
+    if wanted(Name::Cni) {
+        rows.extend(cni::measure().context("cni")?);
+    }
+    if wanted(Name::Datapath) {
+        rows.extend(datapath::measure().context("datapath")?);
+    }
+    println!("{}", report::table(&rows));
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, report::json(&rows)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
