@@ -130,6 +130,40 @@ fn loads_notice_a_gap_and_nothing_else() {
 }
 
 #[test]
+fn two_labs_side_by_side_do_not_meet() {
+    let Some(one) = build(Lab::builder().hosts(2).embedded()) else { return };
+    let two = build(Lab::builder().hosts(2).embedded()).unwrap();
+    assert_ne!(one.path(), two.path());
+    assert_ne!(one.host(1).machine_id(), two.host(1).machine_id());
+    assert_eq!(one.host(2).addresses(), two.host(2).addresses());
+    let of_one = probe::Responder::start(one.host(2).netns(), 7777).unwrap();
+    let of_two = probe::Responder::start(two.host(2).netns(), 7777).unwrap();
+    let target = SocketAddr::new(one.host(2).addresses()[0], 7777);
+    probe::tcp(one.host(1).netns(), target, SECOND).unwrap();
+    assert_eq!((of_one.served(), of_two.served()), (1, 0));
+    drop(one);
+    probe::tcp(two.host(1).netns(), target, SECOND).unwrap();
+}
+
+#[test]
+fn the_underlay_is_as_it_was_asked_for() {
+    let builder =
+        Lab::builder().hosts(2).segments(2).mtu(1400).dual_stack(false).default_route(false);
+    let Some(lab) = build(builder.embedded()) else { return };
+    let host = lab.host(1);
+    assert!(host.addresses().iter().all(std::net::IpAddr::is_ipv4));
+    let shown = host.exec(&["ip", "link", "show", "eth0"]).unwrap();
+    assert!(shown.contains("mtu 1400"), "{shown}");
+    let routes = host.exec(&["ip", "route"]).unwrap();
+    assert!(!routes.contains("default"), "{routes}");
+    // The other segment is reached all the same.
+    probe::ping(host.netns(), lab.host(2).addresses()[0], SECOND).unwrap();
+    lab.set_mtu("host-1", 1300).unwrap();
+    let shown = host.exec(&["ip", "link", "show", "eth0"]).unwrap();
+    assert!(shown.contains("mtu 1300"), "{shown}");
+}
+
+#[test]
 fn nothing_is_left_behind() {
     let Some(lab) = build(Lab::builder().hosts(2)) else { return };
     let folder = lab.path().to_owned();

@@ -72,8 +72,11 @@ fn run(task: Task) -> Result<ExitCode> {
     let workspace = Workspace::locate();
     match task {
         Task::Demo { down: true, .. } => {
-            binaries::build(&workspace)?;
-            workspace.run(lab(&workspace).arg("down"))
+            if !workspace.bin().join(LAB).is_file() {
+                println!("nothing was built yet, so nothing is left running");
+                return Ok(ExitCode::SUCCESS);
+            }
+            workspace.turn_into(lab(&workspace).arg("down"))
         }
         Task::Demo { hosts, keep, .. } => {
             packages::provide(Purpose::Demo)?;
@@ -86,7 +89,7 @@ fn run(task: Task) -> Result<ExitCode> {
             if keep {
                 demo.arg("--keep");
             }
-            workspace.run(&mut demo)
+            workspace.turn_into(&mut demo)
         }
         Task::Test { quick, filters } => {
             packages::provide(Purpose::Tests)?;
@@ -106,7 +109,7 @@ fn run(task: Task) -> Result<ExitCode> {
             packages::provide(Purpose::Tests)?;
             binaries::build(&workspace)?;
             let run = ["run", "--release", "--package", "pontoon-bench", "--"];
-            workspace.run(workspace.cargo().args(run).args(args))
+            workspace.turn_into(workspace.cargo().args(run).args(args))
         }
         Task::Setup => {
             packages::provide(Purpose::Tests)?;
@@ -117,6 +120,8 @@ fn run(task: Task) -> Result<ExitCode> {
 }
 
 /// The lab's own program.
+const LAB: &str = "pontoon-lab";
+
 fn lab(workspace: &Workspace) -> Command {
-    Command::new(workspace.bin().join("pontoon-lab"))
+    Command::new(workspace.bin().join(LAB))
 }

@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::io::{IsTerminal, stdout};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -52,6 +53,12 @@ impl Workspace {
             .with_context(|| format!("cannot start `{shown}`"))?;
         let code = status.code().with_context(|| format!("`{shown}` ended with {status}"))?;
         Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
+    }
+
+    /// Becomes a program, so that Ctrl-C is its own business; returns only if it cannot be started.
+    pub(crate) fn turn_into(&self, command: &mut Command) -> Result<ExitCode> {
+        let error = command.current_dir(&self.root).env(BIN_VARIABLE, self.bin()).exec();
+        Err(error).with_context(|| format!("cannot start `{}`", show(command)))
     }
 
     /// Runs a step that must succeed, with its name before and its time behind it.

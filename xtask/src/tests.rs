@@ -71,7 +71,8 @@ fn nextest_command(workspace: &Workspace, quick: bool) -> Command {
 
 fn libtest_command(workspace: &Workspace, quick: bool) -> Command {
     let mut command = workspace.cargo();
-    command.args(["test", "--workspace"]);
+    // A lab is many processes; nextest is told so in .config/nextest.toml.
+    command.args(["test", "--workspace"]).env("RUST_TEST_THREADS", "2");
     if quick {
         command.args(["--exclude", "pontoon-tests", "--exclude", "pontoon-lab"]);
     }
