@@ -1,7 +1,7 @@
 //! Running programs in the workspace, visibly.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, stdout};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -43,21 +43,23 @@ impl Workspace {
         Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
     }
 
+    /// Everything runs at the root, and finds the programs under test and the administrator's.
+    fn furnish<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.current_dir(&self.root).env(BIN_VARIABLE, self.bin()).env("PATH", search_path())
+    }
+
     /// Runs a program to its end and passes its exit code on.
     pub(crate) fn run(&self, command: &mut Command) -> Result<ExitCode> {
         let shown = show(command);
-        let status = command
-            .current_dir(&self.root)
-            .env(BIN_VARIABLE, self.bin())
-            .status()
-            .with_context(|| format!("cannot start `{shown}`"))?;
+        let status =
+            self.furnish(command).status().with_context(|| format!("cannot start `{shown}`"))?;
         let code = status.code().with_context(|| format!("`{shown}` ended with {status}"))?;
         Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
     }
 
     /// Becomes a program, so that Ctrl-C is its own business; returns only if it cannot be started.
     pub(crate) fn turn_into(&self, command: &mut Command) -> Result<ExitCode> {
-        let error = command.current_dir(&self.root).env(BIN_VARIABLE, self.bin()).exec();
+        let error = self.furnish(command).exec();
         Err(error).with_context(|| format!("cannot start `{}`", show(command)))
     }
 
@@ -90,7 +92,7 @@ pub(crate) fn show(command: &Command) -> String {
         if program.ends_with("cargo") { OsStr::new("cargo") } else { program.as_os_str() };
     let words = std::iter::once(program).chain(command.get_args());
     let words: Vec<String> = words.map(quote).collect();
-    let variables = command.get_envs().filter(|(name, _)| *name != BIN_VARIABLE);
+    let variables = command.get_envs().filter(|(name, _)| *name != BIN_VARIABLE && *name != "PATH");
     let variables = variables
         .filter_map(|(name, value)| Some(format!("{}={} ", name.to_string_lossy(), quote(value?))));
     variables.collect::<String>() + &words.join(" ")
@@ -106,15 +108,16 @@ fn quote(word: &OsStr) -> String {
     }
 }
 
-/// Where a program is on PATH or in the folders of the administrator, if anywhere.
+/// Where a program is on [`search_path`], if anywhere.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    env::split_paths(&search_path()).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// PATH and the folders of the administrator, which an ordinary user's PATH lacks on Debian.
+fn search_path() -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
-    // An ordinary user's PATH lacks them on Debian.
     let administrators = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    env::split_paths(&path)
-        .chain(administrators)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    env::join_paths(env::split_paths(&path).chain(administrators)).unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ fn nextest_command(workspace: &Workspace, quick: bool) -> Command {
 fn libtest_command(workspace: &Workspace, quick: bool) -> Command {
     let mut command = workspace.cargo();
     // A lab is many processes; nextest is told so in .config/nextest.toml.
-    command.args(["test", "--workspace"]).env("RUST_TEST_THREADS", "2");
+    command.args(["test", "--workspace", "--no-fail-fast"]).env("RUST_TEST_THREADS", "2");
     if quick {
         command.args(["--exclude", "pontoon-tests", "--exclude", "pontoon-lab"]);
     }

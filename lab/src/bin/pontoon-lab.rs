@@ -72,7 +72,7 @@ fn run(task: Task) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Down => {
-            println!("{} labs taken away", kept::down_all()?);
+            println!("labs taken away: {}", kept::down_all()?);
             Ok(ExitCode::SUCCESS)
         }
         Task::Demo { hosts, keep } => match privilege::enter()? {
