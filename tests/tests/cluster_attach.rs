@@ -247,8 +247,11 @@ fn a_released_address_takes_its_connections_along() -> Result<()> {
     assert!(tracked()?.contains(&ip));
     drop(responder);
     pod.remove()?;
-    assert!(!tracked()?.contains(&ip));
-    Ok(())
+    eventually(SOON, || {
+        let left = tracked()?;
+        ensure!(!left.contains(&ip), "{left}");
+        Ok(())
+    })
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pontoon_model::api::{Code, Failure};
-use pontoon_netlink::conntrack::{Conntrack, Filter};
 use pontoon_netlink::sysctl::{self, Sysctl};
 use pontoon_netlink::{LinkName, Neighbour, Netns, NetnsError, NetnsId, Op, Rtnl, RtnlError};
 
@@ -183,14 +182,6 @@ impl Kernel {
     /// The kernel's, in words.
     pub fn delete(&self, dev: LinkName) -> Result<(), String> {
         self.reaper.delete(dev)
-    }
-
-    /// Forgets the connections of an address, so that its next holder does not inherit them.
-    pub fn forget_connections(&self, addresses: &[IpAddr], faults: &mut Vec<String>) {
-        let filter = Filter::involving(addresses.iter().copied());
-        if let Err(error) = Conntrack::open().and_then(|mut table| table.delete(&filter)) {
-            faults.push(error.to_string());
-        }
     }
 
     /// What is wrong with an attachment as the kernel has it; nothing when it is as ADD made it.

@@ -150,15 +150,21 @@ impl Ledger {
         Ok(Grant::New(record))
     }
 
-    /// Strikes an attachment out and lets its addresses rest; returns those that it had.
+    /// Strikes an attachment out and returns the addresses that it had. They stay in use until they
+    /// are released.
     pub fn strike(&mut self, id: &AttachmentId) -> Vec<IpAddr> {
         let Some(record) = self.records.remove(id) else { return Vec::new() };
-        for holders in self.ports.values_mut() {
-            holders.retain(|(_, holder)| holder != id);
+        for mapping in &record.spec.port_mappings {
+            let key = (mapping.protocol, mapping.host_port);
+            if let Some(holders) = self.ports.get_mut(&key) {
+                holders.retain(|(_, holder)| holder != id);
+                if holders.is_empty() {
+                    self.ports.remove(&key);
+                }
+            }
         }
-        self.ports.retain(|_, holders| !holders.is_empty());
-        self.macs.retain(|_, holder| holder != id);
-        record.addresses().filter(|ip| self.ipam.release(*ip, id)).collect()
+        self.macs.remove(&record.attached.pod_interface.mac);
+        record.addresses().collect()
     }
 
     fn enter(&mut self, record: Record) {

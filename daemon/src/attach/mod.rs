@@ -8,9 +8,9 @@ pub mod pending;
 pub mod plumb;
 mod reaper;
 pub mod record;
+mod rest;
 
 use std::collections::{BTreeMap, HashSet};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,6 +35,7 @@ use ledger::{Grant, GrantError, Ledger, Terms};
 use locks::Locks;
 use plumb::Devices;
 use record::{Record, RecordFolder};
+use rest::Rest;
 
 /// How many subnets of each family the node needs; raised when one is full.
 pub type Needs = BTreeMap<Family, usize>;
@@ -48,7 +49,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Attacher {
     me: Identity,
     bridge_mac: MacAddr,
-    ledger: Mutex<Ledger>,
+    ledger: Arc<Mutex<Ledger>>,
+    rest: Rest,
     folder: RecordFolder,
     pending: PathBuf,
     kernel: Kernel,
@@ -114,10 +116,12 @@ impl Attacher {
         for record in ledger.records() {
             publish(&parts.board, &parts.me, record);
         }
+        let ledger = Arc::new(Mutex::new(ledger));
         Ok(Self {
+            rest: Rest::start(Arc::clone(&ledger), parts.folder.clone())?,
             me: parts.me,
             bridge_mac: parts.bridge_mac,
-            ledger: Mutex::new(ledger),
+            ledger,
             folder: parts.folder,
             pending: parts.pending,
             kernel: parts.kernel,
@@ -449,8 +453,16 @@ impl Attacher {
     fn add_blocking(&self, spec: AttachmentSpec, terms: &Terms) -> Result<Record, GrantError> {
         let netns = self.kernel.pod_netns(&spec.netns)?;
         let identity = kernel::identity(netns.id());
-        let grant = self.ledger().grant(spec.clone(), identity, terms)?;
-        match grant {
+        if !spec.addresses.is_empty() {
+            // One of them may have been released a moment ago.
+            self.rest.settle();
+        }
+        let mut grant = self.ledger().grant(spec.clone(), identity, terms);
+        if matches!(grant, Err(GrantError::Exhausted(_))) {
+            self.rest.settle();
+            grant = self.ledger().grant(spec.clone(), identity, terms);
+        }
+        match grant? {
             Grant::Again(record) => {
                 self.mend_blocking(&record)?;
                 Ok(record)
@@ -504,20 +516,13 @@ impl Attacher {
         if !faults.is_empty() {
             return faults;
         }
-        let addresses: Vec<IpAddr> = record.addresses().collect();
-        self.kernel.forget_connections(&addresses, &mut faults);
         if let Err(error) = self.folder.remove(record.id()) {
             faults.push(format!("its record stays: {error}"));
             return faults;
         }
         self.board.remove(&Key::Pod(self.me.name.clone(), record.pod.clone()).to_string());
-        let released = self.ledger().strike(record.id());
-        if let Err(error) = self.folder.note_released(released) {
-            warn!(%error, "a released address may be reused early after a restart");
-        }
-        for fault in faults.drain(..) {
-            warn!(id = %record.id(), fault, "removed, but");
-        }
+        let addresses = self.ledger().strike(record.id());
+        self.rest.lay((record.id().clone(), addresses));
         info!(pod = %record.pod, id = %record.id(), "detached");
         faults
     }
