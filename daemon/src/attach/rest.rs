@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use pontoon_model::attachment::AttachmentId;
 use pontoon_netlink::conntrack::{Conntrack, ConntrackError, Filter};
@@ -16,6 +17,9 @@ use super::record::RecordFolder;
 
 /// An attachment that is gone, and the addresses that it had.
 pub(super) type Departed = (AttachmentId, Vec<IpAddr>);
+
+/// How long one look at the connections waits for more who need it.
+const GATHER: Duration = Duration::from_millis(50);
 
 enum Message {
     Departed(Departed),
@@ -58,11 +62,20 @@ impl Rest {
 fn run(ledger: &Mutex<Ledger>, folder: &RecordFolder, queue: &Receiver<Message>) {
     while let Ok(first) = queue.recv() {
         let (mut departed, mut waiting) = (Vec::new(), Vec::new());
-        for message in std::iter::once(first).chain(queue.try_iter()) {
+        let until = Instant::now() + GATHER;
+        let mut next = Some(first);
+        while let Some(message) = next {
             match message {
                 Message::Departed(one) => departed.push(one),
                 Message::Settle(done) => waiting.push(done),
             }
+            // Whoever waits ends the gathering.
+            let left = if waiting.is_empty() {
+                until.saturating_duration_since(Instant::now())
+            } else {
+                Duration::ZERO
+            };
+            next = queue.recv_timeout(left).ok();
         }
         if !departed.is_empty() {
             put_to_rest(ledger, folder, &departed);

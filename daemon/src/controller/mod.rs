@@ -559,8 +559,13 @@ impl Controller {
         };
         self.outputs.registrar.send_replace(input);
         self.outputs.pods.send_if_modified(|current| {
-            let now = self.connected.then(|| Arc::new(view.own_pods.clone()));
-            let changed = *current != now;
+            let now = self.connected.then(|| Arc::clone(&view.own_pods));
+            let same = match (&*current, &now) {
+                (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+                (None, None) => true,
+                _ => false,
+            };
+            let changed = !same;
             *current = now;
             changed
         });

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnetwork::IpNetwork;
 use pontoon_model::cidr;
@@ -40,8 +41,8 @@ pub struct ClusterView {
     pub subnets: BTreeMap<IpNetwork, Known<SubnetRecord>>,
     /// Nodes whose daemons are alive.
     pub alive: BTreeMap<NodeName, Liveness>,
-    /// The raw records of this node's own pods.
-    pub own_pods: BTreeMap<String, Vec<u8>>,
+    /// The raw records of this node's own pods; shared, since views are copied often and pods many.
+    pub own_pods: Arc<BTreeMap<String, Vec<u8>>>,
     /// Keys whose value cannot be used, and why.
     pub rejected: BTreeMap<String, String>,
     /// The last revision that was taken in.
@@ -134,7 +135,7 @@ impl ClusterView {
             }
             Key::Pod(node, _) => {
                 if node == *me {
-                    self.own_pods.insert(item.key.clone(), item.value.to_vec());
+                    Arc::make_mut(&mut self.own_pods).insert(item.key.clone(), item.value.clone());
                 }
             }
         }
@@ -157,7 +158,9 @@ impl ClusterView {
             Key::Node(name) => drop(self.nodes.remove(name)),
             Key::Subnet(net) => drop(self.subnets.remove(net)),
             Key::Alive(name) => drop(self.alive.remove(name)),
-            Key::Pod(node, _) if node == me => drop(self.own_pods.remove(&key.to_string())),
+            Key::Pod(node, _) if node == me => {
+                Arc::make_mut(&mut self.own_pods).remove(&key.to_string());
+            }
             Key::Pod(..) => {}
         }
     }
