@@ -83,7 +83,7 @@ fn half(lab: &Lab, host: &Host, peer: &Host, number: u8, kind: BackendKind) -> R
     let overlay = kind == BackendKind::Vxlan;
     let mtu = if overlay { 1450 } else { 1500 };
     let pod = Netns::create(lab.path().join(format!("hand-{kind}-{number}.ns")))?;
-    for device in ["hand0", "hand1"] {
+    for device in ["veth0", "hand0", "hand1"] {
         // The other backend's, of the round before.
         let _ = host.exec(&["ip", "link", "delete", device]);
     }

@@ -194,8 +194,18 @@ fn bridge() -> TableSpec {
         |rule: Rule, why: &'static str| rule.with([m::counter(), m::drop()]).with_comment(why);
     let from_pod = || Rule::new("from_pod");
     let zero = |length: usize| Value::from_bytes(&[0; 16][..length]);
+    // What nearly every packet is: from the pod's own port, MAC and address, to the gateway.
+    let usual = |ethertype, source, senders: SetId| {
+        from_pod()
+            .with(m::ethertype(ethertype))
+            .with(m::in_set(&[Load::ETHER_DADDR], SetId::Gateways.name()))
+            .with(m::in_set(&[Load::IIFNAME, Load::ETHER_SADDR, source], senders.name()))
+            .with([m::accept()])
+    };
     let mut rules = vec![
         Rule::new("prerouting").with(m::iifname_starts(VETH_PREFIX)).with([m::jump("from_pod")]),
+        usual(ETHERTYPE_IPV4, Load::IP_SADDR, SetId::Senders4),
+        usual(ETHERTYPE_IPV6, Load::IP6_SADDR, SetId::Senders6),
         drop(
             from_pod()
                 .with(m::not_in_set(&[Load::IIFNAME, Load::ETHER_SADDR], SetId::Senders.name())),
