@@ -11,6 +11,9 @@ use pontoon_lab::probe::{PingLoad, Responder, TcpLoad};
 use pontoon_lab::{Lab, Pod};
 use pontoon_tests::cluster::{PORT, SOON, all_reach_all, cluster, eventually, skipped};
 
+/// Traffic goes on for as long between two blows, with and without a daemon.
+const WHILE: Duration = Duration::from_millis(200);
+
 #[test]
 fn a_restart_and_a_kill_lose_no_packet() -> Result<()> {
     if skipped() {
@@ -25,9 +28,12 @@ fn a_restart_and_a_kill_lose_no_packet() -> Result<()> {
         TcpLoad::start(near.netns(), SocketAddr::new(far.v4()?, PORT), Duration::from_millis(2))?;
     for host in lab.hosts() {
         host.restart(SOON)?;
+        std::thread::sleep(WHILE);
         host.kill()?;
+        std::thread::sleep(WHILE);
         host.start()?;
         host.wait_ready(SOON)?;
+        std::thread::sleep(WHILE);
     }
     let stream = stream.stop()?;
     assert_eq!(stream.lost(), 0, "{stream:?}");
