@@ -91,6 +91,7 @@ mod tests {
                 underlay: "192.0.2.1".parse().unwrap(),
                 addresses: Vec::new(),
                 vxlan_mac: "02:00:00:00:00:01".parse().unwrap(),
+                zone: None,
                 version: "0".into(),
             };
             view.nodes.insert(name(node), Known { value: record, created: 3, modified: 5 });

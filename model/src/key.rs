@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use ipnetwork::IpNetwork;
 
 use crate::cidr;
-use crate::name::{Namespace, NodeName, PodId, PodName};
+use crate::endpoint::SliceId;
+use crate::name::{NameError, Namespace, NodeName, PodId, PodName};
+use crate::service::ServiceId;
 
 /// A key of the store, typed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,6 +24,16 @@ pub enum Key {
     Alive(NodeName),
     /// `pods/<node>/<namespace>/<name>`
     Pod(NodeName, PodId),
+    /// `services/<namespace>/<name>`
+    Service(ServiceId),
+    /// `endpointslices/<namespace>/<name>`
+    EndpointSlice(SliceId),
+    /// `namespaces/<name>`
+    Namespace(Namespace),
+    /// `cluster-ips/<ip>`: the service that holds it, as `namespace/name`.
+    ClusterIp(IpAddr),
+    /// `node-ports/<port>`: the service that holds it, as `namespace/name`.
+    NodePort(u16),
 }
 
 /// Prefix of all subnet keys.
@@ -31,6 +44,16 @@ pub const NODES: &str = "nodes/";
 pub const ALIVE: &str = "alive/";
 /// Prefix of all pod keys.
 pub const PODS: &str = "pods/";
+/// Prefix of all service keys.
+pub const SERVICES: &str = "services/";
+/// Prefix of all endpoint slice keys.
+pub const ENDPOINT_SLICES: &str = "endpointslices/";
+/// Prefix of all namespace keys.
+pub const NAMESPACES: &str = "namespaces/";
+/// Prefix of the keys that say which service holds a cluster IP.
+pub const CLUSTER_IPS: &str = "cluster-ips/";
+/// Prefix of the keys that say which service holds a node port.
+pub const NODE_PORTS: &str = "node-ports/";
 
 /// A key below the cluster's prefix that this version cannot read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -56,11 +79,16 @@ impl fmt::Display for Key {
             Self::Node(name) => write!(f, "{NODES}{name}"),
             Self::Alive(name) => write!(f, "{ALIVE}{name}"),
             Self::Pod(node, pod) => write!(f, "{PODS}{node}/{pod}"),
+            Self::Service(id) => write!(f, "{SERVICES}{id}"),
+            Self::EndpointSlice(id) => write!(f, "{ENDPOINT_SLICES}{id}"),
+            Self::Namespace(name) => write!(f, "{NAMESPACES}{name}"),
+            Self::ClusterIp(ip) => write!(f, "{CLUSTER_IPS}{ip}"),
+            Self::NodePort(port) => write!(f, "{NODE_PORTS}{port}"),
         }
     }
 }
 
-impl std::str::FromStr for Key {
+impl FromStr for Key {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
@@ -81,10 +109,31 @@ impl std::str::FromStr for Key {
             let namespace = part().parse::<Namespace>().map_err(|e| malformed(e.to_string()))?;
             let name = part().parse::<PodName>().map_err(|e| malformed(e.to_string()))?;
             Ok(Self::Pod(owner, PodId { namespace, name }))
+        } else if let Some(rest) = text.strip_prefix(SERVICES) {
+            let (namespace, name) = namespaced(rest).map_err(malformed)?;
+            Ok(Self::Service(ServiceId { namespace, name }))
+        } else if let Some(rest) = text.strip_prefix(ENDPOINT_SLICES) {
+            let (namespace, name) = namespaced(rest).map_err(malformed)?;
+            Ok(Self::EndpointSlice(SliceId { namespace, name }))
+        } else if let Some(name) = text.strip_prefix(NAMESPACES) {
+            name.parse().map(Self::Namespace).map_err(|e: NameError| malformed(e.to_string()))
+        } else if let Some(ip) = text.strip_prefix(CLUSTER_IPS) {
+            ip.parse()
+                .map(Self::ClusterIp)
+                .map_err(|_| malformed(format!("{ip:?} is no IP address")))
+        } else if let Some(port) = text.strip_prefix(NODE_PORTS) {
+            port.parse().map(Self::NodePort).map_err(|_| malformed(format!("{port:?} is no port")))
         } else {
             Err(KeyError::UnknownKind(text.to_owned()))
         }
     }
+}
+
+fn namespaced<T: FromStr<Err = NameError>>(rest: &str) -> Result<(Namespace, T), String> {
+    let (namespace, name) =
+        rest.split_once('/').ok_or_else(|| format!("{rest:?} is not namespace/name"))?;
+    let namespace = namespace.parse().map_err(|e: NameError| e.to_string())?;
+    Ok((namespace, name.parse().map_err(|e: NameError| e.to_string())?))
 }
 
 fn parse_subnet(name: &str) -> Result<IpNetwork, String> {
@@ -114,6 +163,12 @@ mod tests {
             "nodes/host-1.example",
             "alive/a",
             "pods/host-1/default/web-0.a",
+            "services/default/web",
+            "endpointslices/default/web-x1.b",
+            "namespaces/default",
+            "cluster-ips/10.96.0.10",
+            "cluster-ips/fd00:96::a",
+            "node-ports/30080",
         ] {
             assert_eq!(text.parse::<Key>().map(|k| k.to_string()).as_deref(), Ok(text));
         }
@@ -121,7 +176,7 @@ mod tests {
 
     #[test]
     fn wrong_keys_are_told_apart() {
-        assert!(matches!("services/a/b".parse::<Key>(), Err(KeyError::UnknownKind(_))));
+        assert!(matches!("volumes/a/b".parse::<Key>(), Err(KeyError::UnknownKind(_))));
         for text in [
             "subnets/10.244.1.0",
             "subnets/10.244.1.7-24",
@@ -129,6 +184,12 @@ mod tests {
             "nodes/",
             "nodes/A",
             "pods/a/b",
+            "services/a",
+            "services/a/0b",
+            "endpointslices/A/b",
+            "namespaces/a.b",
+            "cluster-ips/10",
+            "node-ports/70000",
         ] {
             assert!(matches!(text.parse::<Key>(), Err(KeyError::Malformed { .. })), "{text}");
         }
@@ -138,7 +199,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in ".*", tail in ".{0,20}") {
             let _ = text.parse::<Key>();
-            for prefix in [SUBNETS, NODES, ALIVE, PODS] {
+            for prefix in [SUBNETS, NODES, ALIVE, PODS, SERVICES, ENDPOINT_SLICES, CLUSTER_IPS, NODE_PORTS] {
                 if let Ok(key) = format!("{prefix}{tail}").parse::<Key>() {
                     prop_assert_eq!(key.to_string().parse::<Key>(), Ok(key));
                 }

@@ -9,6 +9,9 @@
 //! | [`node`] | a node and its liveness, keys `nodes/` and `alive/` |
 //! | [`subnet`] | which node owns which node subnet, keys `subnets/` |
 //! | [`pod`] | a pod as other nodes see it, keys `pods/` |
+//! | [`selector`] | labels and what selects by them |
+//! | [`service`] | services as the data path and the DNS see them, keys `services/` |
+//! | [`endpoint`] | who answers for a service, keys `endpointslices/` |
 //! | [`key`] | the layout of the store |
 //! | [`attachment`] | one CNI ADD: its id, what was asked, what it got |
 //! | [`api`] | what is spoken over the daemon's socket |
@@ -19,9 +22,12 @@ pub mod attachment;
 pub mod cidr;
 pub mod cluster;
 pub mod cni;
+pub mod endpoint;
 pub mod key;
 pub mod mac;
 pub mod name;
 pub mod node;
 pub mod pod;
+pub mod selector;
+pub mod service;
 pub mod subnet;

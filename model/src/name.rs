@@ -26,6 +26,12 @@ fn is_label(text: &str) -> bool {
         && bytes[bytes.len() - 1] != b'-'
 }
 
+const SERVICE_RULE: &str = "use 1 to 63 of a-z, 0-9 and '-', beginning with a letter and ending with a letter or digit (RFC 1035 label)";
+
+fn is_service(text: &str) -> bool {
+    is_label(text) && text.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+}
+
 fn is_subdomain(text: &str) -> bool {
     // Kubernetes bounds the whole, not each part (validation.IsDNS1123Subdomain).
     let part = |p: &str| {
@@ -96,6 +102,15 @@ name!(
 name!(
     /// A pod's name, unique in its namespace.
     PodName, "pod name", is_subdomain, SUBDOMAIN_RULE
+);
+
+name!(
+    /// A service's name, unique in its namespace.
+    ServiceName, "service name", is_service, SERVICE_RULE
+);
+name!(
+    /// An endpoint slice's name, unique in its namespace.
+    SliceName, "endpoint slice name", is_subdomain, SUBDOMAIN_RULE
 );
 
 impl Default for Namespace {

@@ -21,6 +21,9 @@ pub struct NodeRecord {
     pub addresses: Vec<IpAddr>,
     /// MAC of the node's VXLAN device; the device exists whatever the backend, once one is needed.
     pub vxlan_mac: MacAddr,
+    /// The zone that it is in, when a person named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// The daemon's version.
     pub version: String,
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{NodeName, PodId};
+use crate::service::Protocol;
 
 /// Key `pods/<node>/<namespace>/<name>`, written by the node that runs the pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,30 @@ pub struct PodRecord {
     /// Annotations that came with the CNI call.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// Ports that services may name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PodPort>,
+    /// How often labels and annotations were changed by a person since the pod was attached. Its node
+    /// takes over what another wrote under a higher number.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u64,
     /// Whether the pod takes new connections.
     pub ready: bool,
+}
+
+/// A port that a pod has a name for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodPort {
+    /// Its name, unique in the pod.
+    pub name: String,
+    /// The number.
+    pub port: u16,
+    /// The protocol.
+    #[serde(default)]
+    pub protocol: Protocol,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

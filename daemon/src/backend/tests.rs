@@ -36,6 +36,7 @@ fn peer(name: &str, addresses: &[&str], subnets: &[&str]) -> Peer {
             underlay: addresses[0],
             addresses,
             vxlan_mac: "02:00:00:00:01:02".parse().unwrap(),
+            zone: None,
             version: "0".into(),
         },
         subnets: nets(subnets),

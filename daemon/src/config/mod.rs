@@ -42,6 +42,11 @@ pub struct NodeSettings {
     pub underlay: Option<UnderlaySelector>,
     /// MTU of pods, bytes; the underlay's less the backend's overhead when absent.
     pub mtu: Option<u32>,
+    /// The zone that the node is in, for services that prefer endpoints nearby.
+    pub zone: Option<String>,
+    /// The node answers on node ports at those of its addresses that lie in these ranges; at all of
+    /// them when absent.
+    pub node_port_addresses: Option<Vec<IpNetwork>>,
 }
 
 /// How to choose the interface and address that packets to other nodes leave by.

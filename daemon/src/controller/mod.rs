@@ -521,6 +521,7 @@ impl Controller {
             underlay: underlay.address,
             addresses: underlay.addresses.clone(),
             vxlan_mac: self.vxlan_mac(),
+            zone: self.node.zone.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })
     }

@@ -28,6 +28,8 @@ pub fn record_of(me: &Identity, record: &Record) -> serde_json::Result<(String, 
         addresses: record.addresses().collect(),
         labels: record.spec.labels.clone(),
         annotations: record.spec.annotations.clone(),
+        ports: Vec::new(),
+        generation: 0,
         ready: true,
     };
     Ok((Key::Pod(me.name.clone(), record.pod.clone()).to_string(), serde_json::to_vec(&pod)?))

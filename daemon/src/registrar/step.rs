@@ -231,6 +231,7 @@ mod tests {
             underlay: "192.0.2.1".parse().unwrap(),
             addresses: vec!["192.0.2.1".parse().unwrap()],
             vxlan_mac: "02:00:00:00:00:01".parse().unwrap(),
+            zone: None,
             version: "0".into(),
         }
     }

@@ -138,6 +138,12 @@ impl ClusterView {
                     Arc::make_mut(&mut self.own_pods).insert(item.key.clone(), item.value.clone());
                 }
             }
+            // Routes do not depend on them.
+            Key::Service(_)
+            | Key::EndpointSlice(_)
+            | Key::Namespace(_)
+            | Key::ClusterIp(_)
+            | Key::NodePort(_) => {}
         }
         Ok(())
     }
@@ -161,7 +167,12 @@ impl ClusterView {
             Key::Pod(node, _) if node == me => {
                 Arc::make_mut(&mut self.own_pods).remove(&key.to_string());
             }
-            Key::Pod(..) => {}
+            Key::Pod(..)
+            | Key::Service(_)
+            | Key::EndpointSlice(_)
+            | Key::Namespace(_)
+            | Key::ClusterIp(_)
+            | Key::NodePort(_) => {}
         }
     }
 
