@@ -49,6 +49,9 @@ impl Handler for Requests {
             Request::Ready => self.readiness(),
             Request::RemoveNode { name } => self.remove_node(&name).await,
             Request::SetBackend { kind } => self.set_backend(kind).await,
+            Request::Apply { .. } | Request::Get(_) | Request::Delete(_) | Request::Label { .. } => {
+                Err(Failure::new(Code::NotAvailable, "objects are not served", ""))
+            }
         };
         answer(outcome.map(|()| Response::Done))
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::attachment::{Attached, AttachmentId, AttachmentSpec, NetworkName};
 use crate::cluster::{BackendKind, ClusterConfig};
 use crate::name::{NodeName, PodId};
+use crate::object::{Documents, LabelChange, Outcome, Selection};
 
 /// Where the daemon listens unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/pontoon/pontoond.sock";
@@ -58,6 +59,25 @@ pub enum Request {
         /// The new one.
         kind: BackendKind,
     },
+    /// Creates objects, or makes those of their names like them.
+    Apply {
+        /// Kubernetes documents, one object each.
+        documents: Documents,
+        /// Only says what would be done.
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// Reads objects.
+    Get(Selection),
+    /// Deletes objects.
+    Delete(Selection),
+    /// Changes labels of objects.
+    Label {
+        /// Which.
+        objects: Selection,
+        /// How.
+        change: LabelChange,
+    },
 }
 
 /// What the daemon answers.
@@ -70,6 +90,10 @@ pub enum Response {
     Done,
     /// To [`Request::Status`].
     Status(Box<Status>),
+    /// To [`Request::Get`]: Kubernetes documents, sorted by namespace and name.
+    Objects(Documents),
+    /// To [`Request::Apply`], [`Request::Delete`] and [`Request::Label`]: one for each object, in order.
+    Outcomes(Vec<Outcome>),
     /// It could not be done.
     Failed(Failure),
 }
@@ -149,6 +173,12 @@ codes! {
     Kernel = 108,
     /// The store refused or did not answer.
     Store = 109,
+    /// An object is wrong; the message begins with the path of the field.
+    InvalidObject = 110,
+    /// There is no such object.
+    NotFound = 111,
+    /// Another object has the address or port, or somebody else changed the object meanwhile.
+    Conflict = 112,
 }
 
 impl From<Code> for u32 {

@@ -14,6 +14,7 @@
 //! | [`endpoint`] | who answers for a service, keys `endpointslices/` |
 //! | [`key`] | the layout of the store |
 //! | [`attachment`] | one CNI ADD: its id, what was asked, what it got |
+//! | [`object`] | what is spoken of objects: kinds, selections, outcomes |
 //! | [`api`] | what is spoken over the daemon's socket |
 //! | [`cni`] | the CNI documents: configuration, arguments, results, errors |
 
@@ -27,6 +28,7 @@ pub mod key;
 pub mod mac;
 pub mod name;
 pub mod node;
+pub mod object;
 pub mod pod;
 pub mod selector;
 pub mod service;

@@ -1,0 +1,141 @@
+//! What is spoken of objects over the daemon's socket: apply, get, delete, label.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::api::Failure;
+use crate::name::Namespace;
+
+/// A kind of object that Pontoon serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Kind {
+    /// `v1`
+    Service,
+    /// `discovery.k8s.io/v1`
+    EndpointSlice,
+    /// `v1`
+    Namespace,
+    /// `v1`; only what concerns the network of one that a container runtime has started.
+    Pod,
+}
+
+/// What kubectl calls a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KindNames {
+    /// `apiVersion` of its documents.
+    pub api_version: &'static str,
+    /// `kind` of its documents.
+    pub kind: &'static str,
+    /// One of it.
+    pub singular: &'static str,
+    /// Several.
+    pub plural: &'static str,
+    /// For hasty fingers.
+    pub short: &'static [&'static str],
+    /// Whether its objects are in namespaces.
+    pub namespaced: bool,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Service, Self::EndpointSlice, Self::Namespace, Self::Pod];
+
+    /// What it is called.
+    #[must_use]
+    pub const fn names(self) -> KindNames {
+        let (api_version, kind, singular, plural, short, namespaced): (_, _, _, _, &[&str], _) =
+            match self {
+                Self::Service => ("v1", "Service", "service", "services", &["svc"], true),
+                Self::EndpointSlice => (
+                    "discovery.k8s.io/v1",
+                    "EndpointSlice",
+                    "endpointslice",
+                    "endpointslices",
+                    &["eps"],
+                    true,
+                ),
+                Self::Namespace => ("v1", "Namespace", "namespace", "namespaces", &["ns"], false),
+                Self::Pod => ("v1", "Pod", "pod", "pods", &["po"], true),
+            };
+        KindNames { api_version, kind, singular, plural, short, namespaced }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.names().singular)
+    }
+}
+
+/// Which objects are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Selection {
+    /// Their kind.
+    pub kind: Kind,
+    /// Their namespace; `None` means all. Of no concern to namespaces.
+    #[serde(default)]
+    pub namespace: Option<Namespace>,
+    /// Their names; empty means all that the labels leave.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Labels that they must have: `key` must be there, with this value when there is one.
+    #[serde(default)]
+    pub labels: BTreeMap<String, Option<String>>,
+}
+
+/// A change of labels.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LabelChange {
+    /// Labels to set.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
+    /// Labels to take away.
+    #[serde(default)]
+    pub remove: Vec<String>,
+    /// Whether a label may be set that has another value already.
+    #[serde(default)]
+    pub overwrite: bool,
+}
+
+/// What became of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// Its kind, where that was understood.
+    pub kind: Option<Kind>,
+    /// Its namespace, where it has one.
+    pub namespace: Option<Namespace>,
+    /// Its name; empty where the document has none.
+    pub name: String,
+    /// What was done, or why not.
+    pub result: OutcomeResult,
+    /// What was read and is not used, as sentences that begin with the field's path.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+/// What was done with an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeResult {
+    /// It is new.
+    Created,
+    /// It was changed.
+    Configured,
+    /// It was as it should be.
+    Unchanged,
+    /// Its labels were changed.
+    Labeled,
+    /// It is gone.
+    Deleted,
+    /// Nothing was done with it.
+    Failed(Failure),
+}
+
+/// Objects as Kubernetes documents.
+pub type Documents = Vec<Value>;
