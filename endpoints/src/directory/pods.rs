@@ -1,0 +1,129 @@
+//! The pods.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use pontoon_model::name::{NodeName, PodId};
+use pontoon_model::pod::PodRecord;
+use pontoon_model::service::{ServicePort, TargetPort};
+
+use super::nodes::Node;
+use super::{Directory, Port};
+use crate::matching::Cohort;
+use crate::slab::Key;
+
+/// A pod on a node, without what neither proxy nor DNS reads.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pod {
+    /// Namespace and name, as `PodId` is written.
+    pub(super) id: Arc<str>,
+    pub(super) addresses: Box<[IpAddr]>,
+    ports: Arc<[Port]>,
+    pub(super) cohort: Option<Key<Cohort>>,
+    pub(super) node: Option<Key<Node>>,
+    pub(super) ready: bool,
+}
+
+/// A pod as somebody sees it who has only its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownPod<'a> {
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// The node that keeps this record.
+    pub node: Option<&'a NodeName>,
+    /// Whether it takes new connections, by its own account: its node may be gone.
+    pub ready: bool,
+}
+
+impl Pod {
+    /// Where a service's port leads on this pod.
+    pub(super) fn target(&self, port: &ServicePort) -> Option<u16> {
+        match &port.target {
+            TargetPort::Number(number) => Some(*number),
+            TargetPort::Name(name) => self
+                .ports
+                .iter()
+                .find(|own| *own.name == **name && own.protocol == port.protocol)
+                .map(|own| own.number),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.id.split_once('/').map_or("", |(_, name)| name)
+    }
+}
+
+pub(super) fn put(directory: &mut Directory, record: PodRecord) {
+    let PodRecord { id, node, addresses, labels, ports, ready, .. } = record;
+    let node = directory.nodes.node(&node);
+    let ports: Vec<_> = ports
+        .into_iter()
+        .map(|port| Port { name: port.name.into(), protocol: port.protocol, number: port.port })
+        .collect();
+    let pod = Pod {
+        id: id.to_string().into(),
+        addresses: addresses.into(),
+        ports: directory.ports.share(ports),
+        cohort: directory.matching.cohort(&id.namespace, &labels),
+        node: Some(node),
+        ready,
+    };
+    match directory.nodes[node].pods.get(&pod.id).copied() {
+        Some(key) if directory.pods[key] == pod => {}
+        Some(key) => replace(directory, key, pod),
+        None => {
+            let key = directory.pods.insert(Pod::default());
+            directory.nodes[node].pods.insert(pod.id.clone(), key);
+            replace(directory, key, pod);
+        }
+    }
+}
+
+pub(super) fn remove(directory: &mut Directory, node: &NodeName, id: &PodId) {
+    let Some(node) = directory.nodes.find(node) else { return };
+    let Some(key) = directory.nodes[node].pods.remove(id.to_string().as_str()) else { return };
+    replace(directory, key, Pod::default());
+    directory.pods.remove(key);
+    directory.nodes.forget_if_empty(node);
+}
+
+/// Enters a pod, in place of what it was, wherever it is looked for by other things than its name.
+fn replace(directory: &mut Directory, key: Key<Pod>, pod: Pod) {
+    let before = std::mem::replace(&mut directory.pods[key], pod);
+    for address in &before.addresses {
+        directory.addresses.remove(&(*address, key));
+    }
+    let pod = &directory.pods[key];
+    directory.addresses.extend(pod.addresses.iter().map(|address| (*address, key)));
+
+    let touched = [&before, pod].map(|pod| pod.cohort.filter(|_| !pod.addresses.is_empty()));
+    let cohort = pod.cohort;
+    for cohort in touched.into_iter().flatten() {
+        directory.touch_cohort(cohort);
+    }
+    // A cohort ends with its last pod, so a pod that stays must not leave for a moment.
+    if cohort != before.cohort {
+        if let Some(cohort) = cohort {
+            directory.matching.join(cohort, key);
+        }
+        if let Some(cohort) = before.cohort {
+            directory.matching.leave(cohort, key);
+        }
+    }
+}
+
+pub(super) fn at(directory: &Directory, address: IpAddr) -> impl Iterator<Item = KnownPod<'_>> {
+    let from = (address, Key::FIRST);
+    let here = directory.addresses.range(from..).take_while(move |(other, _)| *other == address);
+    here.map(|(_, key)| {
+        let pod = &directory.pods[*key];
+        KnownPod {
+            namespace: pod.id.split_once('/').map_or("", |(namespace, _)| namespace),
+            name: pod.name(),
+            node: pod.node.and_then(|node| directory.nodes[node].place.node.as_ref()),
+            ready: pod.ready,
+        }
+    })
+}
