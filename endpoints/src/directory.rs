@@ -155,4 +155,12 @@ impl Directory {
             }
         }
     }
+
+    /// All rows of all tables.
+    #[cfg(test)]
+    pub(crate) fn rows(&self) -> usize {
+        let pods = self.pods.len() + self.addresses.len();
+        let slices = self.slices.len() + self.slice_keys.len();
+        self.services.rows() + self.matching.rows() + pods + self.nodes.rows() + slices
+    }
 }
