@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | `services` | definitions, and which of them a change touched |
 //! | `pods` | pods, found by their node and name, by their labels, by their addresses |
+//! | `addresses` | the addresses of pods |
 //! | `slices` | endpoint slices |
 //! | `nodes` | zones, nodes that are gone |
 //! | `answers` | the endpoints and the members of a service, put together when asked for |
 
+mod addresses;
 mod answers;
 mod nodes;
 mod pods;
@@ -27,6 +29,7 @@ use crate::matching::{Cohort, Matching};
 use crate::pool::Pool;
 use crate::slab::{Key, Slab};
 
+use self::addresses::ByAddress;
 pub use self::answers::Member;
 use self::nodes::{Node, Nodes};
 pub use self::pods::KnownPod;
@@ -43,12 +46,12 @@ pub struct Directory {
     services: Services,
     matching: Matching,
     pods: Slab<Pod>,
-    addresses: BTreeSet<(IpAddr, Key<Pod>)>,
+    addresses: ByAddress,
     nodes: Nodes,
     slices: Slab<Slice>,
     slice_keys: HashMap<SliceId, Key<Slice>>,
     places: Pool<Place>,
-    ports: Pool<[Port]>,
+    ports: Pool<Vec<Port>>,
 }
 
 /// A port that a pod or a slice has a name for.
@@ -143,7 +146,7 @@ impl Directory {
     /// Marks the services that have endpoints on a node.
     fn touch_node(&mut self, node: Key<Node>) {
         // The pods of a node are many, their cohorts few.
-        let pods = self.nodes[node].pods.values().map(|pod| &self.pods[*pod]);
+        let pods = self.nodes[node].pods.iter().map(|pod| &self.pods[*pod]);
         let reachable = pods.filter(|pod| !pod.addresses.is_empty());
         let cohorts: BTreeSet<_> = reachable.filter_map(|pod| pod.cohort).collect();
         for cohort in cohorts {

@@ -14,8 +14,9 @@ pub(crate) struct Key<T> {
 }
 
 impl<T> Key<T> {
-    /// The lowest.
+    /// The lowest, and the highest.
     pub(crate) const FIRST: Self = Self { number: NonZeroU32::MIN, of: PhantomData };
+    pub(crate) const LAST: Self = Self { number: NonZeroU32::MAX, of: PhantomData };
 
     fn new(index: usize) -> Self {
         // Memory ends long before the numbers do.

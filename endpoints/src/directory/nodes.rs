@@ -1,6 +1,6 @@
 //! The nodes that endpoints are on.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub(super) struct Node {
     pub(super) place: Arc<Place>,
     pub(super) gone: bool,
     known: bool,
-    /// By namespace and name.
-    pub(super) pods: BTreeMap<Arc<str>, Key<Pod>>,
+    /// In the order of their ids: a map would keep these twice.
+    pub(super) pods: Vec<Key<Pod>>,
     /// Slices with an endpoint here.
     pub(super) slices: Ids<Slice>,
 }

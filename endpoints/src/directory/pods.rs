@@ -7,6 +7,7 @@ use pontoon_model::name::{NodeName, PodId};
 use pontoon_model::pod::PodRecord;
 use pontoon_model::service::{ServicePort, TargetPort};
 
+use super::addresses::Addresses;
 use super::nodes::Node;
 use super::{Directory, Port};
 use crate::matching::Cohort;
@@ -16,9 +17,9 @@ use crate::slab::Key;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pod {
     /// Namespace and name, as `PodId` is written.
-    pub(super) id: Arc<str>,
-    pub(super) addresses: Box<[IpAddr]>,
-    ports: Arc<[Port]>,
+    pub(super) id: Box<str>,
+    pub(super) addresses: Addresses,
+    ports: Arc<Vec<Port>>,
     pub(super) cohort: Option<Key<Cohort>>,
     pub(super) node: Option<Key<Node>>,
     pub(super) ready: bool,
@@ -70,12 +71,16 @@ pub(super) fn put(directory: &mut Directory, record: PodRecord) {
         node: Some(node),
         ready,
     };
-    match directory.nodes[node].pods.get(&pod.id).copied() {
-        Some(key) if directory.pods[key] == pod => {}
-        Some(key) => replace(directory, key, pod),
-        None => {
+    match search(directory, node, &pod.id) {
+        Ok(index) => {
+            let key = directory.nodes[node].pods[index];
+            if directory.pods[key] != pod {
+                replace(directory, key, pod);
+            }
+        }
+        Err(index) => {
             let key = directory.pods.insert(Pod::default());
-            directory.nodes[node].pods.insert(pod.id.clone(), key);
+            directory.nodes[node].pods.insert(index, key);
             replace(directory, key, pod);
         }
     }
@@ -83,20 +88,26 @@ pub(super) fn put(directory: &mut Directory, record: PodRecord) {
 
 pub(super) fn remove(directory: &mut Directory, node: &NodeName, id: &PodId) {
     let Some(node) = directory.nodes.find(node) else { return };
-    let Some(key) = directory.nodes[node].pods.remove(id.to_string().as_str()) else { return };
+    let Ok(index) = search(directory, node, &id.to_string()) else { return };
+    let key = directory.nodes[node].pods.remove(index);
     replace(directory, key, Pod::default());
     directory.pods.remove(key);
     directory.nodes.forget_if_empty(node);
 }
 
+/// Where a pod is among those of its node, or would be.
+fn search(directory: &Directory, node: Key<Node>, id: &str) -> Result<usize, usize> {
+    directory.nodes[node].pods.binary_search_by(|pod| (*directory.pods[*pod].id).cmp(id))
+}
+
 /// Enters a pod, in place of what it was, wherever it is looked for by other things than its name.
 fn replace(directory: &mut Directory, key: Key<Pod>, pod: Pod) {
     let before = std::mem::replace(&mut directory.pods[key], pod);
-    for address in &before.addresses {
-        directory.addresses.remove(&(*address, key));
-    }
     let pod = &directory.pods[key];
-    directory.addresses.extend(pod.addresses.iter().map(|address| (*address, key)));
+    if before.addresses != pod.addresses {
+        before.addresses.iter().for_each(|address| directory.addresses.remove(*address, key));
+        pod.addresses.iter().for_each(|address| directory.addresses.insert(*address, key));
+    }
 
     let touched = [&before, pod].map(|pod| pod.cohort.filter(|_| !pod.addresses.is_empty()));
     let cohort = pod.cohort;
@@ -115,10 +126,8 @@ fn replace(directory: &mut Directory, key: Key<Pod>, pod: Pod) {
 }
 
 pub(super) fn at(directory: &Directory, address: IpAddr) -> impl Iterator<Item = KnownPod<'_>> {
-    let from = (address, Key::FIRST);
-    let here = directory.addresses.range(from..).take_while(move |(other, _)| *other == address);
-    here.map(|(_, key)| {
-        let pod = &directory.pods[*key];
+    directory.addresses.at(address).map(|key| {
+        let pod = &directory.pods[key];
         KnownPod {
             namespace: pod.id.split_once('/').map_or("", |(namespace, _)| namespace),
             name: pod.name(),

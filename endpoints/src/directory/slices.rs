@@ -16,7 +16,7 @@ use crate::slab::Key;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Slice {
     pub(super) service: Option<Key<Slot>>,
-    ports: Arc<[Port]>,
+    ports: Arc<Vec<Port>>,
     pub(super) endpoints: Box<[Listed]>,
 }
 

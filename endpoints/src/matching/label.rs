@@ -108,6 +108,9 @@ impl IndexMut<Key<Label>> for LabelTable {
 /// One text a label, and one label a text: the key's length says where the value begins.
 fn write(text: &mut String, namespace: &Namespace, (key, value): (&str, &str)) {
     text.clear();
+    text.push_str(namespace.as_str());
     // Writing to a String cannot fail.
-    let _ = write!(text, "{namespace} {} {key}{value}", key.len());
+    let _ = write!(text, " {} ", key.len());
+    text.push_str(key);
+    text.push_str(value);
 }
