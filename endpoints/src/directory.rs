@@ -146,7 +146,7 @@ impl Directory {
     /// Marks the services that have endpoints on a node.
     fn touch_node(&mut self, node: Key<Node>) {
         // The pods of a node are many, their cohorts few.
-        let pods = self.nodes[node].pods.iter().map(|pod| &self.pods[*pod]);
+        let pods = self.nodes[node].pods.iter().map(|pod| &self.pods[pod]);
         let reachable = pods.filter(|pod| !pod.addresses.is_empty());
         let cohorts: BTreeSet<_> = reachable.filter_map(|pod| pod.cohort).collect();
         for cohort in cohorts {

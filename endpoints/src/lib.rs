@@ -6,10 +6,11 @@
 //! | [`directory`] | all that is known, which services a change touched, and their endpoints |
 //! | [`liveness`] | which nodes count as gone |
 //! | `matching` | which pods a selector finds, known before anybody asks |
-//! | `pool`, `slab`, `ids` | what keeps 100,000 endpoints small |
+//! | `slab`, `ids`, `index`, `pool` | what keeps 100,000 endpoints small |
 
 pub mod directory;
 mod ids;
+mod index;
 pub mod liveness;
 mod matching;
 mod pool;

@@ -6,21 +6,19 @@
 
 mod label;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use pontoon_model::name::Namespace;
 use pontoon_model::selector::{Labels, Selector};
 
 use self::label::{Label, LabelTable};
 use crate::directory::{Pod, Slot};
 use crate::ids::Ids;
+use crate::index::Index;
 use crate::slab::{Key, Slab};
 
 /// Pods that no selector can tell apart.
 #[derive(Debug, Default)]
 pub(crate) struct Cohort {
-    labels: Arc<[Key<Label>]>,
+    labels: Box<[Key<Label>]>,
     pods: Ids<Pod>,
     selections: Ids<Selection>,
 }
@@ -38,7 +36,7 @@ pub(crate) struct Selection {
 pub(crate) struct Matching {
     labels: LabelTable,
     cohorts: Slab<Cohort>,
-    by_labels: HashMap<Arc<[Key<Label>]>, Key<Cohort>>,
+    by_labels: Index<Cohort>,
     selections: Slab<Selection>,
 }
 
@@ -51,14 +49,15 @@ impl Matching {
         }
         let pairs = || labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         if let Some(known) = self.labels.find_all(namespace, pairs())
-            && let Some(cohort) = self.by_labels.get(&*known)
+            && let Some(cohort) =
+                self.by_labels.find(&*known, |cohort| *self.cohorts[cohort].labels == *known)
         {
-            return Some(*cohort);
+            return Some(cohort);
         }
-        let held: Arc<[_]> = self.labels.hold_all(namespace, pairs()).into();
-        let row = Cohort { labels: held.clone(), ..Cohort::default() };
+        let held = self.labels.hold_all(namespace, pairs());
+        let row = Cohort { labels: held.clone().into(), ..Cohort::default() };
         let cohort = self.cohorts.insert(row);
-        for label in held.iter() {
+        for label in &held {
             self.labels[*label].cohorts.insert(cohort);
             for selection in self.labels[*label].selections.iter() {
                 if contains(&held, &self.selections[selection].labels) {
@@ -67,7 +66,7 @@ impl Matching {
                 }
             }
         }
-        self.by_labels.insert(held, cohort);
+        self.by_labels.insert(&*held, cohort);
         Some(cohort)
     }
 
@@ -86,11 +85,11 @@ impl Matching {
         for selection in gone.selections.iter() {
             self.selections[selection].cohorts.remove(cohort);
         }
-        for label in gone.labels.iter() {
+        for label in &gone.labels {
             self.labels[*label].cohorts.remove(cohort);
             self.labels.release(*label);
         }
-        self.by_labels.remove(&gone.labels);
+        self.by_labels.remove(&*gone.labels, cohort);
     }
 
     /// A service begins to select pods.

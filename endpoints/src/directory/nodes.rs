@@ -1,7 +1,7 @@
 //! The nodes that endpoints are on.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ops::{Index, IndexMut};
+use std::ops;
 use std::sync::Arc;
 
 use pontoon_model::endpoint::Place;
@@ -11,6 +11,7 @@ use super::Directory;
 use super::pods::Pod;
 use super::slices::Slice;
 use crate::ids::Ids;
+use crate::index::Index;
 use crate::slab::{Key, Slab};
 
 /// A node: it is there while it was put, or a pod or a slice speaks of it.
@@ -20,8 +21,7 @@ pub(super) struct Node {
     pub(super) place: Arc<Place>,
     pub(super) gone: bool,
     known: bool,
-    /// In the order of their ids: a map would keep these twice.
-    pub(super) pods: Vec<Key<Pod>>,
+    pub(super) pods: Index<Pod>,
     /// Slices with an endpoint here.
     pub(super) slices: Ids<Slice>,
 }
@@ -67,14 +67,14 @@ impl Nodes {
     }
 }
 
-impl Index<Key<Node>> for Nodes {
+impl ops::Index<Key<Node>> for Nodes {
     type Output = Node;
     fn index(&self, node: Key<Node>) -> &Node {
         &self.rows[node]
     }
 }
 
-impl IndexMut<Key<Node>> for Nodes {
+impl ops::IndexMut<Key<Node>> for Nodes {
     fn index_mut(&mut self, node: Key<Node>) -> &mut Node {
         &mut self.rows[node]
     }

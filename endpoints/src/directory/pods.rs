@@ -71,16 +71,12 @@ pub(super) fn put(directory: &mut Directory, record: PodRecord) {
         node: Some(node),
         ready,
     };
-    match search(directory, node, &pod.id) {
-        Ok(index) => {
-            let key = directory.nodes[node].pods[index];
-            if directory.pods[key] != pod {
-                replace(directory, key, pod);
-            }
-        }
-        Err(index) => {
+    match find(directory, node, &pod.id) {
+        Some(key) if directory.pods[key] == pod => {}
+        Some(key) => replace(directory, key, pod),
+        None => {
             let key = directory.pods.insert(Pod::default());
-            directory.nodes[node].pods.insert(index, key);
+            directory.nodes[node].pods.insert(&*pod.id, key);
             replace(directory, key, pod);
         }
     }
@@ -88,16 +84,16 @@ pub(super) fn put(directory: &mut Directory, record: PodRecord) {
 
 pub(super) fn remove(directory: &mut Directory, node: &NodeName, id: &PodId) {
     let Some(node) = directory.nodes.find(node) else { return };
-    let Ok(index) = search(directory, node, &id.to_string()) else { return };
-    let key = directory.nodes[node].pods.remove(index);
+    let id = id.to_string();
+    let Some(key) = find(directory, node, &id) else { return };
+    directory.nodes[node].pods.remove(id.as_str(), key);
     replace(directory, key, Pod::default());
     directory.pods.remove(key);
     directory.nodes.forget_if_empty(node);
 }
 
-/// Where a pod is among those of its node, or would be.
-fn search(directory: &Directory, node: Key<Node>, id: &str) -> Result<usize, usize> {
-    directory.nodes[node].pods.binary_search_by(|pod| (*directory.pods[*pod].id).cmp(id))
+fn find(directory: &Directory, node: Key<Node>, id: &str) -> Option<Key<Pod>> {
+    directory.nodes[node].pods.find(id, |pod| *directory.pods[pod].id == *id)
 }
 
 /// Enters a pod, in place of what it was, wherever it is looked for by other things than its name.

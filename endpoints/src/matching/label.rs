@@ -1,20 +1,19 @@
 //! Labels as keys, so that a set of them is short and quickly compared.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::ops::{Index, IndexMut};
-use std::sync::Arc;
+use std::ops;
 
 use pontoon_model::name::Namespace;
 
 use super::{Cohort, Selection};
 use crate::ids::Ids;
+use crate::index::Index;
 use crate::slab::{Key, Slab};
 
 /// One label with its value in one namespace.
 #[derive(Debug, Default)]
 pub(super) struct Label {
-    text: Arc<str>,
+    text: Box<str>,
     uses: u32,
     /// The cohorts that have it.
     pub(super) cohorts: Ids<Cohort>,
@@ -26,7 +25,7 @@ pub(super) struct Label {
 #[derive(Debug, Default)]
 pub(super) struct LabelTable {
     rows: Slab<Label>,
-    by_text: HashMap<Arc<str>, Key<Label>>,
+    by_text: Index<Label>,
 }
 
 impl LabelTable {
@@ -40,7 +39,7 @@ impl LabelTable {
         let mut found = Vec::new();
         for pair in pairs {
             write(&mut text, namespace, pair);
-            found.push(*self.by_text.get(text.as_str())?);
+            found.push(self.find(&text)?);
         }
         found.sort_unstable();
         Some(found)
@@ -63,16 +62,16 @@ impl LabelTable {
         held
     }
 
+    fn find(&self, text: &str) -> Option<Key<Label>> {
+        self.by_text.find(text, |label| *self.rows[label].text == *text)
+    }
+
     fn hold(&mut self, text: &str) -> Key<Label> {
-        let label = match self.by_text.get(text) {
-            Some(label) => *label,
-            None => {
-                let text: Arc<str> = text.into();
-                let label = self.rows.insert(Label { text: text.clone(), ..Label::default() });
-                self.by_text.insert(text, label);
-                label
-            }
-        };
+        let label = self.find(text).unwrap_or_else(|| {
+            let label = self.rows.insert(Label { text: text.into(), ..Label::default() });
+            self.by_text.insert(text, label);
+            label
+        });
         self.rows[label].uses += 1;
         label
     }
@@ -82,7 +81,7 @@ impl LabelTable {
         self.rows[label].uses -= 1;
         if self.rows[label].uses == 0 {
             let gone = self.rows.remove(label);
-            self.by_text.remove(&gone.text);
+            self.by_text.remove(&*gone.text, label);
         }
     }
 
@@ -92,14 +91,14 @@ impl LabelTable {
     }
 }
 
-impl Index<Key<Label>> for LabelTable {
+impl ops::Index<Key<Label>> for LabelTable {
     type Output = Label;
     fn index(&self, label: Key<Label>) -> &Label {
         &self.rows[label]
     }
 }
 
-impl IndexMut<Key<Label>> for LabelTable {
+impl ops::IndexMut<Key<Label>> for LabelTable {
     fn index_mut(&mut self, label: Key<Label>) -> &mut Label {
         &mut self.rows[label]
     }

@@ -71,7 +71,7 @@ fn filled(name: &str, mut put: impl FnMut(&mut Directory, usize)) -> Directory {
         all / 1024,
         services / 1024
     );
-    assert!(all < 48 << 10, "{all} KiB");
+    assert!(all < 56 << 10, "{all} KiB");
     assert_eq!(directory.take_dirty().len(), SERVICES);
     directory
 }
