@@ -116,3 +116,14 @@ fn a_zone_touches_the_services_of_its_node() {
     directory.remove_node(&parse("b"));
     assert_eq!(dirty(&mut directory), "", "it had no zone to lose");
 }
+
+#[test]
+fn a_new_service_is_not_taken_for_one_that_was_removed() {
+    let mut directory = settled();
+    directory.remove_service(&service_id("x/s"));
+    directory.put_pod(pod("a", "x/new", "app=web,v=2", &["10.0.0.8"]));
+    directory.put_service(service("x/v", "app=none"));
+    directory.take_dirty();
+    directory.remove_pod(&parse("a"), &pod_id("x/new"));
+    assert_eq!(dirty(&mut directory), "");
+}
