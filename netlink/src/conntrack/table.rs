@@ -81,13 +81,32 @@ impl Conntrack {
     /// # Errors
     /// [`ConntrackError`]; some may have been forgotten.
     pub fn delete(&mut self, filter: &Filter) -> Result<usize, ConntrackError> {
-        self.delete_all(filter).map_err(|error| failed("delete", error))
+        self.delete_where(filter, |_| true)
     }
 
-    fn delete_all(&mut self, filter: &Filter) -> io::Result<usize> {
+    /// Forgets those that the filter means and that `is_meant` says, and says how many that were.
+    ///
+    /// # Errors
+    /// [`ConntrackError`]; some may have been forgotten.
+    pub fn delete_where(
+        &mut self,
+        filter: &Filter,
+        is_meant: impl FnMut(&Flow) -> bool,
+    ) -> Result<usize, ConntrackError> {
+        self.delete_all(filter, is_meant).map_err(|error| failed("delete", error))
+    }
+
+    fn delete_all(
+        &mut self,
+        filter: &Filter,
+        mut is_meant: impl FnMut(&Flow) -> bool,
+    ) -> io::Result<usize> {
         let mut chunks: Vec<MessageBuffer> = Vec::new();
         let mut found = 0usize;
-        self.dump(filter, |message, _| {
+        self.dump(filter, |message, flow| {
+            if !is_meant(&flow) {
+                return;
+            }
             if chunks.last().is_none_or(|chunk| chunk.len() > DELETE_LENGTH) {
                 chunks.push(MessageBuffer::default());
             }

@@ -7,6 +7,8 @@ pub enum MetaKey {
     Length,
     /// The EtherType of what the link layer carries.
     Protocol,
+    /// The priority, host order: a forwarded IPv4 packet gets one anew from its TOS.
+    Priority,
     /// The mark, host order.
     Mark,
     /// The number of the device it came by, host order.
@@ -36,6 +38,7 @@ impl MetaKey {
         match self {
             Self::Length => 0,
             Self::Protocol => 1,
+            Self::Priority => 2,
             Self::Mark => 3,
             Self::Iif => 4,
             Self::Oif => 5,
@@ -52,7 +55,7 @@ impl MetaKey {
 
     pub(super) const fn width(self) -> usize {
         match self {
-            Self::Length | Self::Mark | Self::Iif | Self::Oif => 4,
+            Self::Length | Self::Priority | Self::Mark | Self::Iif | Self::Oif => 4,
             Self::Protocol => 2,
             Self::IifName | Self::OifName | Self::BridgeIifName | Self::BridgeOifName => 16,
             Self::NfTrace | Self::NfProto | Self::L4Proto | Self::PacketType => 1,
