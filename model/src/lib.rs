@@ -12,6 +12,8 @@
 //! | [`selector`] | labels and what selects by them |
 //! | [`service`] | services as the data path and the DNS see them, keys `services/` |
 //! | [`endpoint`] | who answers for a service, keys `endpointslices/` |
+//! | [`manifest`] | Kubernetes documents, read and checked |
+//! | [`readiness`], [`named_port`] | what pods say by annotation |
 //! | [`key`] | the layout of the store |
 //! | [`attachment`] | one CNI ADD: its id, what was asked, what it got |
 //! | [`object`] | what is spoken of objects: kinds, selections, outcomes |
@@ -26,10 +28,13 @@ pub mod cni;
 pub mod endpoint;
 pub mod key;
 pub mod mac;
+pub mod manifest;
 pub mod name;
+pub mod named_port;
 pub mod node;
 pub mod object;
 pub mod pod;
+pub mod readiness;
 pub mod selector;
 pub mod service;
 pub mod subnet;

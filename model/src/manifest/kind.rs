@@ -1,0 +1,122 @@
+//! Which kind of object a document is.
+
+use serde_json::Value;
+
+use super::error::{At, ManifestError, shown};
+use crate::object::Kind;
+
+/// The kind of a document.
+///
+/// # Errors
+/// When it is none that Pontoon serves, with the nearest that is.
+pub fn kind_of(document: &Value) -> Result<Kind, ManifestError> {
+    let Some(object) = document.as_object() else {
+        let problem = "the document is no object: write one with apiVersion, kind and metadata";
+        return Err(ManifestError { path: String::new(), problem: problem.to_owned() });
+    };
+    let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
+    check(text("apiVersion"), text("kind"))
+}
+
+/// Checks that a document is of the kind that it is read as.
+pub(super) fn expect(
+    expected: Kind,
+    api_version: Option<&str>,
+    kind: Option<&str>,
+) -> Result<(), ManifestError> {
+    let found = check(api_version.unwrap_or_default(), kind.unwrap_or_default())?;
+    if found == expected {
+        return Ok(());
+    }
+    let (found, expected) = (found.names().kind, expected.names().kind);
+    Err(At::root("kind").wrong(format!("{found} stands where a {expected} belongs")))
+}
+
+fn check(api_version: &str, kind: &str) -> Result<Kind, ManifestError> {
+    if kind.is_empty() {
+        return Err(At::root("kind").wrong(format!("it is missing: served are {}", served())));
+    }
+    let Some(found) = Kind::ALL.into_iter().find(|known| known.names().kind == kind) else {
+        let hint = nearest(kind).map(|near| format!("did you mean {near}? ")).unwrap_or_default();
+        let said = format!("{} is not served; {hint}served are {}", shown(kind), served());
+        return Err(At::root("kind").wrong(said));
+    };
+    let right = found.names().api_version;
+    if api_version == right {
+        return Ok(found);
+    }
+    let found =
+        if api_version.is_empty() { "it is missing".to_owned() } else { shown(api_version) };
+    Err(At::root("apiVersion").wrong(format!("{found}: {kind} is of {right}")))
+}
+
+fn served() -> String {
+    let kinds =
+        Kind::ALL.map(|kind| format!("{} ({})", kind.names().kind, kind.names().api_version));
+    kinds.join(", ")
+}
+
+fn nearest(kind: &str) -> Option<&'static str> {
+    let lower = kind.to_lowercase();
+    let names = |kind: Kind| {
+        let names = kind.names();
+        [names.singular, names.plural].into_iter().chain(names.short.iter().copied())
+    };
+    if lower == "endpoints" {
+        return Some(Kind::EndpointSlice.names().kind);
+    }
+    let likeness = |kind: Kind| {
+        names(kind).map(|name| strsim::jaro_winkler(&lower, name)).max_by(f64::total_cmp)
+    };
+    Kind::ALL
+        .into_iter()
+        .filter_map(|kind| Some((likeness(kind)?, kind)))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > 0.85)
+        .map(|(_, kind)| kind.names().kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn said(api_version: &str, kind: &str) -> String {
+        kind_of(&json!({"apiVersion": api_version, "kind": kind})).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_kind_is_known_by_its_names() {
+        for kind in Kind::ALL {
+            let names = kind.names();
+            let document = json!({"apiVersion": names.api_version, "kind": names.kind});
+            assert_eq!(kind_of(&document), Ok(kind));
+        }
+    }
+
+    #[test]
+    fn a_strange_kind_is_answered_with_those_served_and_the_nearest() {
+        let served = "Service (v1), EndpointSlice (discovery.k8s.io/v1), Namespace (v1), Pod (v1)";
+        for (kind, near) in [
+            ("Servce", "Service"),
+            ("service", "Service"),
+            ("Endpoints", "EndpointSlice"),
+            ("po", "Pod"),
+        ] {
+            let said = said("v1", kind);
+            assert!(said.contains(&format!("did you mean {near}? served are {served}")), "{said}");
+        }
+        let said = said("apps/v1", "Deployment");
+        assert_eq!(said, format!("kind: \"Deployment\" is not served; served are {served}"));
+    }
+
+    #[test]
+    fn a_wrong_version_is_answered_with_the_right_one() {
+        assert_eq!(
+            said("discovery.k8s.io/v1beta1", "EndpointSlice"),
+            "apiVersion: \"discovery.k8s.io/v1beta1\": EndpointSlice is of discovery.k8s.io/v1"
+        );
+        assert_eq!(said("", "Pod"), "apiVersion: it is missing: Pod is of v1");
+        assert!(kind_of(&json!([])).is_err() && kind_of(&json!({})).is_err());
+    }
+}
