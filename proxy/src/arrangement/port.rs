@@ -57,11 +57,14 @@ impl PortState {
             EndpointSet { number, slots: slots::arrange(&prior.slots, wanted) }
         };
         // A set that no frontend leads to would only cost memory.
-        let somewhere = !plan.cluster.is_empty();
-        let needed = plan.frontends.iter().any(|frontend| frontend.to != Reach::Local);
-        let wanted = if needed { plan.cluster.as_slice() } else { &[] };
-        let cluster = set(wanted, prior.map_or(&empty, |p| &p.cluster), last_set);
-        let local = set(&plan.local, prior.map_or(&empty, |p| &p.local), last_set);
+        let needed = |unneeded: Reach, wanted| {
+            let is_needed = plan.frontends.iter().any(|frontend| frontend.to != unneeded);
+            if is_needed { wanted } else { &[][..] }
+        };
+        let cluster = needed(Reach::Local, plan.cluster.as_slice());
+        let local = needed(Reach::Cluster, plan.local.as_slice());
+        let cluster = set(cluster, prior.map_or(&empty, |p| &p.cluster), last_set);
+        let local = set(local, prior.map_or(&empty, |p| &p.local), last_set);
         Self {
             key: plan.key,
             label: plan.label,
@@ -69,7 +72,7 @@ impl PortState {
             local,
             frontends: plan.frontends,
             affinity: plan.affinity,
-            somewhere,
+            somewhere: !plan.cluster.is_empty(),
         }
     }
 

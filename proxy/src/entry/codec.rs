@@ -214,10 +214,12 @@ mod tests {
             Just(Way::BySource)
         ];
         let stage = prop_oneof![Just(Stage::First), Just(Stage::Inside), Just(Stage::Outside)];
-        let network = || (frontends(), 1u8..=32).prop_map(|(at, prefix)| {
-            let found = IpNetwork::new(at.address, prefix).unwrap();
-            IpNetwork::new(found.network(), prefix).unwrap()
-        });
+        let network = || {
+            (frontends(), 1u8..=32).prop_map(|(at, prefix)| {
+                let found = IpNetwork::new(at.address, prefix).unwrap();
+                IpNetwork::new(found.network(), prefix).unwrap()
+            })
+        };
         prop_oneof![
             (stage, frontends(), way, "[a-z/:]{0,160}")
                 .prop_map(|(stage, at, way, label)| Entry::Way(stage, at, way, cut(&label).into())),
