@@ -9,10 +9,11 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use pontoon_proxy::Proxy;
 use pontoon_store::{EmbeddedStore, EtcdStore, Store};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
 use crate::attach::kernel::Kernel;
@@ -25,9 +26,14 @@ use crate::firewall::keeper::FirewallKeeper;
 use crate::lease::Identity;
 use crate::registrar::{self, Obstacle, pods};
 use crate::requests::Requests;
+use crate::services::flows::Flows;
+use crate::services::health::HealthChecks;
+use crate::services::intake::Intake;
+use crate::services::report::Report;
+use crate::services::{self, Services};
 use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
-use crate::{identity, names, server, watchdog};
+use crate::{feed, identity, names, server, watchdog};
 
 /// The file in the run folder that the daemon holds locked.
 pub const LOCK: &str = "pontoond.lock";
@@ -66,6 +72,13 @@ pub async fn run(settings: Settings) -> Result<()> {
     let (obstacle_tx, mut obstacles) = watch::channel(Obstacle::default());
     let (own_pods_tx, own_pods) = watch::channel(None);
     let (ready_tx, ready) = watch::channel(false);
+    let (local_tx, local) = watch::channel(None);
+    let (report_tx, report) = watch::channel(Report::default());
+    let (health_tx, health) = watch::channel(HealthChecks::default());
+    let disturbed = Arc::new(Notify::new());
+    let proxy = Proxy::open(names::BRIDGE)?;
+    let own_ports = vec![firewall.port(), proxy.port()];
+    let feeds = feed::follow(Arc::clone(&store), &me.name);
     let pulse = Arc::new(AtomicU64::new(0));
 
     let held = snapshot.as_ref().map(|s| s.held.clone()).unwrap_or_default();
@@ -89,12 +102,16 @@ pub async fn run(settings: Settings) -> Result<()> {
         store: Arc::clone(&store),
         attacher: Arc::clone(&attacher),
         firewall,
+        own_ports,
+        updates: feeds.topology,
         snapshots,
         snapshot,
         outputs: controller::Outputs {
             situation: situation_tx,
             registrar: input_tx,
             pods: own_pods_tx,
+            services: local_tx,
+            disturbed: Arc::clone(&disturbed),
         },
         needs,
         obstacles: obstacles.clone(),
@@ -110,8 +127,21 @@ pub async fn run(settings: Settings) -> Result<()> {
         store: Arc::clone(&store),
         attacher: Arc::clone(&attacher),
         situation: situation.clone(),
+        services: report,
         ready,
     };
+    let services = Services::new(services::Parts {
+        updates: feeds.services,
+        local,
+        disturbed,
+        proxy,
+        report: report_tx,
+        health: health_tx,
+        flows: Flows::start()?,
+        intake: Intake::new(me.name.clone()),
+    });
+    let mut balancing = tokio::spawn(services.run());
+    tokio::spawn(services::health::run(health));
     let mut controlling = tokio::spawn(controller.run());
     let mut registering = tokio::spawn(registrar::run(
         Arc::clone(&store),
@@ -142,6 +172,7 @@ pub async fn run(settings: Settings) -> Result<()> {
                 Ok(()) => prepared = true,
                 Err(error) => break Err(error.into()),
             },
+            end = &mut balancing => break died("services", end),
             end = &mut controlling => break died("controller", end),
             end = &mut registering => break died("registrar", end),
             end = &mut publishing => break died("publisher", end),

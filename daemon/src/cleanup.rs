@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use pontoon_netlink::{Op, Rtnl};
+use pontoon_proxy::Proxy;
 use tracing::info;
 
 use crate::config::PathSettings;
 use crate::firewall::keeper;
-use crate::names::{DYING_GROUP, VETH_PREFIX};
+use crate::names::{BRIDGE, DYING_GROUP, VETH_PREFIX};
 use crate::network::{Network, actual, plan};
 use crate::{app, attach, conflist};
 
@@ -34,6 +35,7 @@ pub fn run(paths: &PathSettings) -> Result<(), Vec<String>> {
     note("pods' interfaces", remove_host_ends());
     note("bridge, overlay, routes and rules", remove_network());
     note("nf_tables", keeper::remove_all().map_err(|e| e.to_string()));
+    note("services", remove_services());
     for name in ["attachments", "pending"] {
         note(name, remove(&paths.state.join(name), |p| fs::remove_dir_all(p)));
     }
@@ -51,6 +53,11 @@ pub fn run(paths: &PathSettings) -> Result<(), Vec<String>> {
 
 fn remove(path: &Path, how: impl Fn(&Path) -> std::io::Result<()>) -> Result<(), String> {
     attach::record::ignore_missing(how(path)).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn remove_services() -> Result<(), String> {
+    let mut proxy = Proxy::open(BRIDGE).map_err(|e| e.to_string())?;
+    proxy.remove().map_err(|e| e.to_string())
 }
 
 fn remove_host_ends() -> Result<(), String> {

@@ -11,6 +11,8 @@
 //! | [`network`] | bridge, overlay, routes: what is, what should be, the plan between them |
 //! | [`controller`] | the loop that makes the kernel follow the cluster |
 //! | [`attach`], [`ipam`] | pods on this node |
+//! | [`feed`] | follows the store, and hands each part what concerns it |
+//! | [`services`] | makes the kernel's table of services follow the store |
 //! | [`firewall`] | our tables in nf_tables |
 //! | [`server`], [`requests`] | the socket |
 //! | [`situation`] | what the parts tell each other |
@@ -23,6 +25,7 @@ pub mod cleanup;
 pub mod config;
 pub mod conflist;
 pub mod controller;
+pub mod feed;
 pub mod firewall;
 pub mod identity;
 pub mod ipam;
@@ -32,6 +35,7 @@ pub mod network;
 pub mod registrar;
 pub mod requests;
 pub mod server;
+pub mod services;
 pub mod situation;
 pub mod snapshot;
 pub mod underlay;

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::attach::Attacher;
 use crate::lease::Identity;
 use crate::server::Handler;
+use crate::services::report::Report;
 use crate::situation::Situation;
 
 /// Answers requests with what the daemon's parts know and can.
@@ -28,6 +29,8 @@ pub struct Requests {
     pub attacher: Arc<Attacher>,
     /// What the controller knows.
     pub situation: watch::Receiver<Situation>,
+    /// What is known of services.
+    pub services: watch::Receiver<Report>,
     /// Whether ADD is served.
     pub ready: watch::Receiver<bool>,
 }
@@ -49,7 +52,10 @@ impl Handler for Requests {
             Request::Ready => self.readiness(),
             Request::RemoveNode { name } => self.remove_node(&name).await,
             Request::SetBackend { kind } => self.set_backend(kind).await,
-            Request::Apply { .. } | Request::Get(_) | Request::Delete(_) | Request::Label { .. } => {
+            Request::Apply { .. }
+            | Request::Get(_)
+            | Request::Delete(_)
+            | Request::Label { .. } => {
                 Err(Failure::new(Code::NotAvailable, "objects are not served", ""))
             }
         };
@@ -104,7 +110,12 @@ impl Requests {
             node: self.me.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ready: *self.ready.borrow(),
-            problems: now.problems.clone(),
+            problems: now
+                .problems
+                .iter()
+                .chain(&self.services.borrow().problems)
+                .cloned()
+                .collect(),
             store: StoreStatus {
                 kind: self.store_kind.clone(),
                 connected: now.connected,

@@ -3,16 +3,12 @@
 use std::collections::HashSet;
 
 use pontoon_model::cidr::Family;
-use pontoon_netlink::conntrack::{Conntrack, ConntrackError, Filter};
-use pontoon_netlink::nft::{
-    Batch, CommitError, Element, ListError, Nft, Port, Rule, TableInfo, proto,
-};
+use pontoon_netlink::nft::{Batch, CommitError, Element, ListError, Nft, Port, Rule, TableInfo};
 use tracing::{info, warn};
 
 use crate::arrangement::{Arrangement, Found};
 use crate::changes::Changes;
 use crate::entry::{Chain, Entry, Map, MapKind, read_affinity};
-use crate::frontend::Frontend;
 use crate::layout::{self, TABLE};
 
 /// Why the table is not as it should be.
@@ -27,16 +23,12 @@ pub enum ProxyError {
     /// The table could not be read.
     #[error("cannot read nf_tables: {0}")]
     List(#[from] ListError),
-    /// Tracked connections could not be read or forgotten.
-    #[error(transparent)]
-    Conntrack(#[from] ConntrackError),
 }
 
 /// The table of services in the calling thread's network namespace.
 #[derive(Debug)]
 pub struct Proxy {
     nft: Nft,
-    conntrack: Conntrack,
     /// The device behind which this node's pods are.
     bridge: String,
 }
@@ -58,9 +50,9 @@ impl Proxy {
     /// Opens the connections. Nothing is changed.
     ///
     /// # Errors
-    /// When there is no nf_tables or no connection tracking.
+    /// When there is no nf_tables.
     pub fn open(bridge: &str) -> Result<Self, ProxyError> {
-        Ok(Self { nft: Nft::open()?, conntrack: Conntrack::open()?, bridge: bridge.to_owned() })
+        Ok(Self { nft: Nft::open()?, bridge: bridge.to_owned() })
     }
 
     /// The connection that our changes come from.
@@ -172,32 +164,6 @@ impl Proxy {
             batch.destroy_elements(&TABLE, &set, stale);
         }
         Ok(())
-    }
-
-    /// Forgets tracked UDP flows to these frontends that go on to what is no endpoint of theirs, and
-    /// says how many that were.
-    ///
-    /// # Errors
-    /// When the table of connections cannot be read or changed.
-    pub fn forget_flows(
-        &mut self,
-        frontends: &HashSet<Frontend>,
-        arrangement: &Arrangement,
-    ) -> Result<usize, ProxyError> {
-        if frontends.is_empty() {
-            return Ok(0);
-        }
-        let udp = Filter::all().protocol(proto::UDP);
-        let forgotten = self.conntrack.delete_where(&udp, |flow| {
-            let at = Frontend {
-                address: flow.original.destination,
-                protocol: pontoon_model::service::Protocol::Udp,
-                port: flow.original.destination_port,
-            };
-            let answers = std::net::SocketAddr::new(flow.reply.source, flow.reply.source_port);
-            frontends.contains(&at) && !arrangement.endpoints_of(at).contains(&answers)
-        })?;
-        Ok(forgotten)
     }
 
     /// Removes the table; an absent one is fine.

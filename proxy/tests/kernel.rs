@@ -148,7 +148,9 @@ fn lines(listing: &str) -> BTreeSet<String> {
     listing
         .lines()
         .flat_map(|line| line.split(", "))
-        .map(|part| part.trim().trim_start_matches("elements = { ").trim_end_matches([' ', '}', ',']))
+        .map(|part| {
+            part.trim().trim_start_matches("elements = { ").trim_end_matches([' ', '}', ','])
+        })
         .filter(|part| !part.is_empty())
         .map(str::to_owned)
         .collect()

@@ -127,6 +127,15 @@ pub fn desired(
             ..ours(Route::dropping(*range, RouteKind::Unreachable))
         });
     }
+    for range in &config.service_cidrs {
+        // This host's own packets to services need a way, or they fail before their destination is
+        // rewritten, and a source that pods can answer to.
+        let own = first_of(&local.subnets, Family::of_network(*range)).map(cidr::gateway);
+        if let Some(gateway) = own {
+            let route = Route { src: Some(gateway), ..Route::direct(*range, bridge) };
+            network.route(Route { metric: DEAD_END_METRIC, ..ours(route) });
+        }
+    }
     backend.base(local, mtu, &mut network);
     let ways = peers
         .iter()

@@ -49,6 +49,17 @@ pub struct NodeSettings {
     pub node_port_addresses: Option<Vec<IpNetwork>>,
 }
 
+impl NodeSettings {
+    /// Which of the node's addresses answer on node ports.
+    #[must_use]
+    pub fn node_port_addresses(&self, all: &[IpAddr]) -> Vec<IpAddr> {
+        let ranges = self.node_port_addresses.as_deref();
+        let answers =
+            |ip: &&IpAddr| ranges.is_none_or(|ranges| ranges.iter().any(|r| r.contains(**ip)));
+        all.iter().filter(answers).copied().collect()
+    }
+}
+
 /// How to choose the interface and address that packets to other nodes leave by.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]

@@ -21,8 +21,9 @@ use pontoon_model::key::Key;
 use pontoon_model::mac::MacAddr;
 use pontoon_model::node::{Liveness, NodeRecord};
 use pontoon_netlink::Rtnl;
-use pontoon_store::{LeaseKeeper, Mirror, Store, Update};
-use tokio::sync::watch;
+use pontoon_netlink::nft::Port;
+use pontoon_store::{LeaseKeeper, Store, Update};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::block_in_place;
 use tracing::{debug, info, warn};
 
@@ -36,6 +37,7 @@ use crate::names::{self, to_kernel};
 use crate::network::{Network, actual, plan};
 use crate::registrar::pods::Pods;
 use crate::registrar::{Input, Obstacle};
+use crate::services;
 use crate::situation::Situation;
 use crate::snapshot::{Snapshot, SnapshotFile};
 use crate::underlay::{self, Underlay};
@@ -60,6 +62,10 @@ pub struct Outputs {
     pub registrar: watch::Sender<Input>,
     /// For the pods' publisher: what the store has.
     pub pods: watch::Sender<Option<Arc<Pods>>>,
+    /// For services: the node and the ranges.
+    pub services: watch::Sender<Option<services::Local>>,
+    /// For services: somebody else changed their table.
+    pub disturbed: Arc<Notify>,
 }
 
 /// The controller.
@@ -71,6 +77,8 @@ pub struct Controller {
     store: Arc<dyn Store>,
     attacher: Arc<Attacher>,
     firewall: Arc<FirewallKeeper>,
+    own_ports: Vec<Port>,
+    updates: mpsc::UnboundedReceiver<Update>,
     snapshots: SnapshotFile,
     outputs: Outputs,
     needs: watch::Receiver<Needs>,
@@ -123,6 +131,10 @@ pub struct Parts {
     pub attacher: Arc<Attacher>,
     /// The tables.
     pub firewall: Arc<FirewallKeeper>,
+    /// Connections whose changes of nf_tables are our own.
+    pub own_ports: Vec<Port>,
+    /// What the store tells.
+    pub updates: mpsc::UnboundedReceiver<Update>,
     /// Where the last view is kept.
     pub snapshots: SnapshotFile,
     /// The last view.
@@ -154,6 +166,8 @@ impl Controller {
             store: parts.store,
             attacher: parts.attacher,
             firewall: parts.firewall,
+            own_ports: parts.own_ports,
+            updates: parts.updates,
             snapshots: parts.snapshots,
             outputs: parts.outputs,
             needs: parts.needs,
@@ -189,13 +203,12 @@ impl Controller {
 
     /// Runs for ever.
     pub async fn run(mut self) {
-        let mut mirror = Mirror::follow(Arc::clone(&self.store), "");
-        let mut watchers = Watchers::open(self.firewall.port());
+        let mut watchers = Watchers::open(std::mem::take(&mut self.own_ports));
         let mut tick = tokio::time::interval(TICK);
         self.reconcile();
         loop {
             tokio::select! {
-                update = mirror.next() => match update {
+                update = self.updates.recv() => match update {
                     Some(update) => self.take(update),
                     None => return,
                 },
@@ -210,7 +223,7 @@ impl Controller {
                 }
             }
             // What is there already is taken in together: fifty nodes that join are one plan.
-            while let Some(Some(update)) = futures::FutureExt::now_or_never(mirror.next()) {
+            while let Some(Some(update)) = futures::FutureExt::now_or_never(self.updates.recv()) {
                 self.take(update);
             }
             while let Some(seen) = futures::FutureExt::now_or_never(watchers.next()) {
@@ -316,8 +329,10 @@ impl Controller {
                 self.actual = None;
                 self.firewall_stale = true;
                 self.pods_stale = true;
+                self.outputs.disturbed.notify_one();
             }
             Seen::Firewall => self.firewall_stale = true,
+            Seen::Services => self.outputs.disturbed.notify_one(),
             Seen::HostEndGone(name) => {
                 let attacher = Arc::clone(&self.attacher);
                 tokio::spawn(async move { attacher.host_end_vanished(name.as_str()).await });
@@ -358,9 +373,29 @@ impl Controller {
         self.attacher.set_subnets(&self.held);
         if let (Some(config), Some(underlay)) = (self.remembered.clone(), self.underlay.clone()) {
             self.apply(&config, &underlay, &mut problems);
+            self.tell_services(&config, &underlay);
         }
         self.save_snapshot(&mut problems);
         problems
+    }
+
+    fn tell_services(&self, config: &ClusterConfig, underlay: &Underlay) {
+        let local = services::Local {
+            ranges: pontoon_proxy::Ranges {
+                services: config.service_cidrs.clone(),
+                pods: config.pod_cidrs.clone(),
+            },
+            node: pontoon_proxy::Node {
+                name: self.me.name.clone(),
+                zone: self.node.zone.clone(),
+                node_port_addresses: self.node.node_port_addresses(&underlay.addresses),
+            },
+        };
+        self.outputs.services.send_if_modified(|current| {
+            let changed = current.as_ref() != Some(&local);
+            *current = Some(local);
+            changed
+        });
     }
 
     fn find_underlay(&mut self, problems: &mut Vec<String>) {

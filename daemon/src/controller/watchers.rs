@@ -28,6 +28,8 @@ pub(super) enum Seen {
     Everything,
     /// Somebody else changed one of our tables.
     Firewall,
+    /// Somebody else changed the table of services.
+    Services,
     /// A pod's host end has vanished.
     HostEndGone(LinkName),
     /// Nothing that matters.
@@ -39,7 +41,7 @@ pub(super) struct Watchers {
     kernel: Option<Monitor>,
     tables: Option<nft::Monitor>,
     /// Whose changes of the tables are our own.
-    own: Port,
+    own: Vec<Port>,
 }
 
 /// Before a source that failed is opened again.
@@ -47,7 +49,7 @@ const REOPEN: Duration = Duration::from_secs(5);
 
 impl Watchers {
     /// Opens the sources; what fails is tried again later.
-    pub(super) fn open(own: Port) -> Self {
+    pub(super) fn open(own: Vec<Port>) -> Self {
         let mut watchers = Self { kernel: None, tables: None, own };
         watchers.reopen();
         watchers
@@ -60,7 +62,7 @@ impl Watchers {
                 .ok();
         }
         if self.tables.is_none() {
-            self.tables = nft::Monitor::open(std::slice::from_ref(&self.own))
+            self.tables = nft::Monitor::open(&self.own)
                 .inspect_err(|error| warn!(%error, "cannot follow changes of nf_tables"))
                 .ok();
         }
@@ -93,6 +95,11 @@ fn of_tables(event: &nft::Event) -> Seen {
             if name == INET_TABLE.name.as_ref() =>
         {
             Seen::Firewall
+        }
+        nft::Event::TableDeleted { name, .. } | nft::Event::Changed { name, .. }
+            if name == pontoon_proxy::layout::TABLE.name.as_ref() =>
+        {
+            Seen::Services
         }
         nft::Event::Overrun => Seen::Everything,
         _ => Seen::Nothing,

@@ -1,0 +1,161 @@
+//! Follows the store once, and hands each part of the daemon what concerns it.
+
+use std::sync::Arc;
+
+use pontoon_model::key::{ALIVE, ENDPOINT_SLICES, Key, NODES, PODS, SERVICES};
+use pontoon_model::name::NodeName;
+use pontoon_store::{Event, KeyValue, Mirror, Store, Update};
+use tokio::sync::mpsc;
+
+/// What the parts read from.
+#[derive(Debug)]
+pub struct Feeds {
+    /// For the controller: the cluster, its nodes and subnets, and this node's pods.
+    pub topology: mpsc::UnboundedReceiver<Update>,
+    /// For services: services, endpoint slices, all pods, nodes and who is alive, and the cluster's
+    /// configuration, by which a wiped store is known.
+    pub services: mpsc::UnboundedReceiver<Update>,
+}
+
+/// Begins to follow the store. Must be called within a tokio runtime.
+#[must_use]
+pub fn follow(store: Arc<dyn Store>, me: &NodeName) -> Feeds {
+    let (to_topology, topology) = mpsc::unbounded_channel();
+    let (to_services, services) = mpsc::unbounded_channel();
+    let splitter = Splitter { own_pods: format!("{PODS}{me}/") };
+    tokio::spawn(async move {
+        let mut mirror = Mirror::follow(store, "");
+        while let Some(update) = mirror.next().await {
+            let (for_topology, for_services) = splitter.split(update);
+            // Services first: nobody waits longer for routes than for the next packet.
+            let heard = for_services.is_none_or(|update| to_services.send(update).is_ok())
+                | for_topology.is_none_or(|update| to_topology.send(update).is_ok());
+            if !heard {
+                return;
+            }
+        }
+    });
+    Feeds { topology, services }
+}
+
+struct Splitter {
+    own_pods: String,
+}
+
+impl Splitter {
+    fn is_topology(&self, key: &str) -> bool {
+        if key.starts_with(PODS) {
+            return key.starts_with(&self.own_pods);
+        }
+        // Unknown kinds and broken keys go there too: it is the one that reports them.
+        !matches!(
+            key.parse(),
+            Ok(Key::Service(_)
+                | Key::EndpointSlice(_)
+                | Key::Namespace(_)
+                | Key::ClusterIp(_)
+                | Key::NodePort(_))
+        )
+    }
+
+    /// What of an update goes where; nothing where it holds nothing for that side.
+    fn split(&self, update: Update) -> (Option<Update>, Option<Update>) {
+        match update {
+            Update::Snapshot { revision, items } => {
+                let topology: Vec<KeyValue> =
+                    items.iter().filter(|item| self.is_topology(&item.key)).cloned().collect();
+                let mut services = items;
+                services.retain(|item| is_for_services(&item.key));
+                (
+                    Some(Update::Snapshot { revision, items: topology }),
+                    Some(Update::Snapshot { revision, items: services }),
+                )
+            }
+            Update::Changes { revision, events } => {
+                let of = |wanted: &dyn Fn(&str) -> bool| {
+                    let events: Vec<Event> =
+                        events.iter().filter(|event| wanted(key_of(event))).cloned().collect();
+                    (!events.is_empty()).then_some(Update::Changes { revision, events })
+                };
+                (of(&|key| self.is_topology(key)), of(&|key| is_for_services(key)))
+            }
+            Update::Progress { revision } => {
+                (Some(Update::Progress { revision }), Some(Update::Progress { revision }))
+            }
+            Update::Lost { error } => {
+                (Some(Update::Lost { error: error.clone() }), Some(Update::Lost { error }))
+            }
+        }
+    }
+}
+
+fn is_for_services(key: &str) -> bool {
+    [SERVICES, ENDPOINT_SLICES, PODS, NODES, ALIVE].iter().any(|prefix| key.starts_with(prefix))
+        || key == "config"
+}
+
+fn key_of(event: &Event) -> &str {
+    match event {
+        Event::Put(item) => &item.key,
+        Event::Delete { key, .. } => key,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pontoon_store::Revision;
+
+    fn item(key: &str) -> KeyValue {
+        KeyValue {
+            key: key.to_owned(),
+            value: Vec::new(),
+            create_revision: Revision(1),
+            mod_revision: Revision(1),
+            version: 1,
+            lease: None,
+        }
+    }
+
+    fn keys(update: Option<Update>) -> Option<Vec<String>> {
+        match update? {
+            Update::Snapshot { items, .. } => Some(items.into_iter().map(|i| i.key).collect()),
+            Update::Changes { events, .. } => {
+                Some(events.iter().map(|event| key_of(event).to_owned()).collect())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_side_gets_what_concerns_it() {
+        let splitter = Splitter { own_pods: "pods/me/".to_owned() };
+        let all = [
+            "config",
+            "alive/a",
+            "pods/me/default/x",
+            "pods/a/default/y",
+            "services/default/web",
+            "cluster-ips/10.96.0.1",
+            "subnets/10.244.1.0-24",
+            "nonsense",
+        ];
+        let items: Vec<KeyValue> = all.map(item).to_vec();
+        let events = items.iter().cloned().map(Event::Put).collect();
+        let topology =
+            ["config", "alive/a", "pods/me/default/x", "subnets/10.244.1.0-24", "nonsense"];
+        let services =
+            ["config", "alive/a", "pods/me/default/x", "pods/a/default/y", "services/default/web"];
+        for update in [
+            Update::Snapshot { revision: Revision(1), items },
+            Update::Changes { revision: Revision(1), events },
+        ] {
+            let (one, other) = splitter.split(update);
+            assert_eq!(keys(one).unwrap(), topology);
+            assert_eq!(keys(other).unwrap(), services);
+        }
+        let events = vec![Event::Put(item("pods/a/default/y"))];
+        let (one, _) = splitter.split(Update::Changes { revision: Revision(2), events });
+        assert_eq!(one, None, "a stranger's pod wakes nobody who routes");
+    }
+}

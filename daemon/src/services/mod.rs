@@ -1,0 +1,314 @@
+//! Makes the kernel's table of services follow the store. A task of its own, so that nothing that
+//! takes time elsewhere delays a change of an endpoint.
+//!
+//! | module | its one job |
+//! | --- | --- |
+//! | [`intake`] | what the store tells becomes services, slices, pods and nodes |
+//! | [`flows`] | forgets tracked UDP flows to endpoints that are gone |
+//! | [`health`] | answers load balancers that ask whether this node has endpoints |
+//! | [`report`] | what the other parts are told |
+
+pub mod flows;
+pub mod health;
+pub mod intake;
+pub mod report;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use pontoon_model::service::ServiceId;
+use pontoon_proxy::{Arrangement, Changes, Frontend, Node, Proxy, ProxyError, Ranges, plan};
+use pontoon_store::Update;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::block_in_place;
+use tracing::{debug, info, warn};
+
+use flows::Flows;
+use health::{Health, HealthChecks};
+use intake::{Intake, Taken};
+use report::Report;
+
+/// How long services that a wiped store has lost are kept: as long as its nodes are.
+const GRACE: Duration = Duration::from_secs(600);
+/// Before what failed in the kernel is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+/// Between two repairs of what somebody else changed.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The node and its cluster, as far as services depend on them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Local {
+    /// The cluster's ranges.
+    pub ranges: Ranges,
+    /// This node.
+    pub node: Node,
+}
+
+/// What the task is made of.
+pub struct Parts {
+    /// What the store tells.
+    pub updates: mpsc::UnboundedReceiver<Update>,
+    /// What the controller knows of the node; `None` until it does.
+    pub local: watch::Receiver<Option<Local>>,
+    /// Somebody else changed the table, or changes were missed.
+    pub disturbed: Arc<Notify>,
+    /// The table.
+    pub proxy: Proxy,
+    /// Whom to tell.
+    pub report: watch::Sender<Report>,
+    /// Where load balancers ask.
+    pub health: watch::Sender<HealthChecks>,
+    /// Tracked flows.
+    pub flows: Flows,
+    /// What the store last told, from disk: for a start while the store is away.
+    pub intake: Intake,
+}
+
+/// The task.
+pub struct Services {
+    parts: Parts,
+    /// What is in the kernel; `None` before the kernel was read for the first time.
+    arrangement: Option<Arrangement>,
+    local: Option<Local>,
+    /// Services that a wiped store has lost, and until when they are kept.
+    kept: BTreeSet<ServiceId>,
+    kept_until: Option<Instant>,
+    health: BTreeMap<ServiceId, (u16, Health)>,
+    stale: bool,
+    mended: Option<Instant>,
+    retry: Option<Instant>,
+    problem: Option<String>,
+}
+
+impl Services {
+    /// A task that has done nothing yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts,
+            arrangement: None,
+            local: None,
+            kept: BTreeSet::new(),
+            kept_until: None,
+            health: BTreeMap::new(),
+            stale: false,
+            mended: None,
+            retry: None,
+            problem: None,
+        }
+    }
+
+    /// Runs until the store is followed no more.
+    pub async fn run(mut self) {
+        loop {
+            let wake = self.wake();
+            tokio::select! {
+                update = self.parts.updates.recv() => match update {
+                    Some(update) => self.take(update),
+                    None => return,
+                },
+                changed = self.parts.local.changed() => if changed.is_err() { return },
+                () = self.parts.disturbed.notified() => self.stale = true,
+                () = sleep_until(wake), if wake.is_some() => {}
+            }
+            // What is there already is one transaction.
+            while let Some(Some(update)) = self.parts.updates.recv().now_or_never() {
+                self.take(update);
+            }
+            block_in_place(|| self.act());
+        }
+    }
+
+    /// When to look again although nothing is told.
+    fn wake(&self) -> Option<Instant> {
+        let liveness = self.parts.intake.next_deadline();
+        [liveness, self.kept_until, self.retry].into_iter().flatten().min()
+    }
+
+    fn take(&mut self, update: Update) {
+        match self.parts.intake.take(update) {
+            Taken::Changes => {}
+            Taken::Wiped { lost } => {
+                if !lost.is_empty() {
+                    warn!(
+                        services = lost.len(),
+                        "the store has lost its services; they are kept for a while"
+                    );
+                }
+                self.kept.extend(lost);
+                self.kept_until = Some(Instant::now() + GRACE);
+            }
+        }
+    }
+
+    fn act(&mut self) {
+        let now = Instant::now();
+        self.parts.intake.count_the_gone(now);
+        let local = self.parts.local.borrow_and_update().clone();
+        let Some(local) = local.filter(|_| self.parts.intake.is_known()) else { return };
+        let everything = self.arrangement.is_none() || self.local.as_ref() != Some(&local);
+        self.local = Some(local);
+        if self.retry.is_some_and(|at| at <= now) {
+            self.retry = None;
+            self.stale = true;
+        }
+        let outcome = if self.arrangement.is_none() {
+            self.adopt()
+        } else {
+            self.plan(everything, now);
+            self.follow(now)
+        };
+        let problem = outcome.err().map(|error| error.to_string());
+        if let Some(problem) = &problem {
+            self.stale = true;
+            self.retry = Some(now + RETRY);
+            if self.problem.as_ref() != Some(problem) {
+                warn!(problem, "services are not as they should be");
+            }
+        }
+        self.problem = problem;
+        self.tell();
+    }
+
+    /// The first time: what is in the kernel keeps its numbers and slots.
+    fn adopt(&mut self) -> Result<(), ProxyError> {
+        let began = Instant::now();
+        let actual = self.parts.proxy.read()?;
+        self.arrangement = Some(Arrangement::adopting(Proxy::found(&actual)));
+        self.plan(true, began);
+        let Some(arrangement) = &mut self.arrangement else { return Ok(()) };
+        let (wrote, mut changes) = match self.parts.proxy.restore(arrangement, actual) {
+            Ok(done) => done,
+            Err(error) => {
+                self.arrangement = None;
+                return Err(error);
+            }
+        };
+        // Whatever went to an endpoint that left while nobody looked.
+        changes.touched.extend(arrangement.udp_frontends());
+        let services = arrangement.len();
+        self.after(&changes);
+        info!(services, wrote, took = ?began.elapsed(), "services are in the kernel");
+        Ok(())
+    }
+
+    /// Brings the arrangement up to date with what is known.
+    fn plan(&mut self, everything: bool, now: Instant) {
+        let (Some(arrangement), Some(local)) = (&mut self.arrangement, &self.local) else { return };
+        let intake = &mut self.parts.intake;
+        let mut dirty = intake.take_dirty();
+        if everything {
+            arrangement.set_ranges(local.ranges.clone());
+            dirty.extend(intake.directory().services().map(|service| service.id.clone()));
+            dirty.sort();
+            dirty.dedup();
+        }
+        if self.kept_until.is_some_and(|until| until <= now) {
+            self.kept_until = None;
+            // Those that did not come back.
+            dirty.extend(std::mem::take(&mut self.kept));
+        }
+        for id in dirty {
+            let directory = intake.directory();
+            let service = directory.service(&id);
+            if service.is_some() {
+                self.kept.remove(&id);
+            } else if self.kept.contains(&id) {
+                continue;
+            }
+            let planned = service.map(|service| {
+                let endpoints = directory.endpoints(&id);
+                match health::of(service, &endpoints, &local.node) {
+                    Some(health) => drop(self.health.insert(id.clone(), health)),
+                    None => drop(self.health.remove(&id)),
+                }
+                plan::service(service, &endpoints, &local.node)
+            });
+            if planned.is_none() {
+                self.health.remove(&id);
+            }
+            arrangement.set(&Arc::new(id), planned);
+        }
+    }
+
+    /// Makes the kernel follow the arrangement.
+    fn follow(&mut self, now: Instant) -> Result<(), ProxyError> {
+        let Some(arrangement) = &mut self.arrangement else { return Ok(()) };
+        if self.stale {
+            if let Some(mended) = self.mended.filter(|at| now.duration_since(*at) < PATIENCE) {
+                // Somebody fights us for the table; we do not make it a race.
+                self.retry.get_or_insert(mended + PATIENCE);
+                self.stale = false;
+                return Ok(());
+            }
+            self.stale = false;
+            self.mended = Some(now);
+            let actual = self.parts.proxy.read()?;
+            let (_, changes) = self.parts.proxy.restore(arrangement, actual)?;
+            self.after(&changes);
+            return Ok(());
+        }
+        let changes = arrangement.take_changes();
+        if changes.is_empty() && changes.forget.is_empty() && changes.touched.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        self.parts.proxy.apply(&changes)?;
+        debug!(elements = changes.len(), took = ?began.elapsed(), "services changed");
+        self.after(&changes);
+        Ok(())
+    }
+
+    /// What a change leaves to do outside of the table.
+    fn after(&self, changes: &Changes) {
+        let Some(arrangement) = &self.arrangement else { return };
+        let live: HashMap<Frontend, HashSet<SocketAddr>> = changes
+            .touched
+            .iter()
+            .map(|at| (*at, arrangement.endpoints_of(*at).into_iter().collect()))
+            .collect();
+        self.parts.flows.check(live);
+    }
+
+    fn tell(&self) {
+        let Some(arrangement) = &self.arrangement else { return };
+        let mut problems: Vec<String> = self.parts.intake.problems().collect();
+        problems.extend(self.problem.clone());
+        problems.extend(arrangement.conflicts().map(|(at, services)| {
+            let names: Vec<String> = services.iter().map(ToString::to_string).collect();
+            format!("{at} is asked for by {}: the first has it", names.join(" and "))
+        }));
+        if !self.kept.is_empty() {
+            problems.push(format!(
+                "the store has lost {} services; they are kept for ten minutes: apply them again",
+                self.kept.len()
+            ));
+        }
+        let report = Report {
+            services: arrangement.len(),
+            revision: self.parts.intake.revision(),
+            problems,
+        };
+        self.parts.report.send_if_modified(|current| {
+            let changed = *current != report;
+            *current = report;
+            changed
+        });
+        let checks: HealthChecks =
+            self.health.iter().map(|(id, (port, health))| (*port, (id.clone(), *health))).collect();
+        self.parts.health.send_if_modified(|current| {
+            let changed = *current != checks;
+            *current = checks;
+            changed
+        });
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at.into()).await;
+    }
+}
