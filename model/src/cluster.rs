@@ -6,6 +6,7 @@ use ipnetwork::IpNetwork;
 use serde::{Deserialize, Serialize};
 
 use crate::cidr::{self, Family};
+use crate::port_range::PortRange;
 
 /// What every node of a cluster shares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct ClusterConfig {
     /// The ranges that services' cluster IPs come from, one a family at the most.
     #[serde(default)]
     pub service_cidrs: Vec<IpNetwork>,
+    /// The ports that services of type NodePort and LoadBalancer get at every node.
+    #[serde(default)]
+    pub node_port_range: PortRange,
     /// How packets cross hosts.
     #[serde(default)]
     pub backend: Backend,
@@ -138,6 +142,7 @@ impl Default for ClusterConfig {
             node_prefix_v4: default_node_prefix_v4(),
             node_prefix_v6: default_node_prefix_v6(),
             service_cidrs: v4(10, 96, 0, 0, 12),
+            node_port_range: PortRange::default(),
             backend: Backend::default(),
             cluster_domain: default_domain(),
             dns_addresses: Vec::new(),

@@ -14,6 +14,7 @@
 //! | [`endpoint`] | who answers for a service, keys `endpointslices/` |
 //! | [`manifest`] | Kubernetes documents, read and checked |
 //! | [`readiness`], [`named_port`] | what pods say by annotation |
+//! | [`port_range`] | ranges of ports |
 //! | [`key`] | the layout of the store |
 //! | [`attachment`] | one CNI ADD: its id, what was asked, what it got |
 //! | [`object`] | what is spoken of objects: kinds, selections, outcomes |
@@ -34,6 +35,7 @@ pub mod named_port;
 pub mod node;
 pub mod object;
 pub mod pod;
+pub mod port_range;
 pub mod readiness;
 pub mod selector;
 pub mod service;

@@ -193,6 +193,7 @@ mod tests {
             ("[cluster]\npod-cidrs = ['10.0.0.0/33']\n", ["cluster.pod-cidrs", "FILE"]),
             ("[cluster]\npod-cidrs = ['10.0.0.1/16']\n", ["podCidrs", "did you mean 10.0.0.0/16"]),
             ("[cluster]\nbackend = 'vxlna'\n", ["cluster.backend", "vxlan"]),
+            ("[cluster]\nnode-port-range = '5'\n", ["cluster.node-port-range", "30000-32767"]),
             ("[node]\nname = 'Host_1'\n", ["node.name", "RFC 1123"]),
             ("[node]\nmtu = 10\n", ["node.mtu", "576"]),
             ("[store]\nkind = 'etcd'\n", ["[store.etcd]", "endpoints"]),
@@ -208,9 +209,16 @@ mod tests {
 
     #[test]
     fn only_what_is_given_can_disagree() {
-        let settings = from_file("[cluster]\nbackend = 'host-gw'\n", &[]).unwrap().cluster;
-        let said = settings.disagreements(&Default::default());
-        assert_eq!(said, ["cluster.backend: this node says host-gw, the cluster has vxlan"]);
+        let settings =
+            from_file("[cluster]\nbackend = 'host-gw'\nnode-port-range = '1-9'\n", &[]).unwrap();
+        let said = settings.cluster.disagreements(&Default::default());
+        assert_eq!(
+            said,
+            [
+                "cluster.node-port-range: this node says 1-9, the cluster has 30000-32767",
+                "cluster.backend: this node says host-gw, the cluster has vxlan",
+            ]
+        );
         assert!(
             super::super::ClusterSettings::default().disagreements(&Default::default()).is_empty()
         );

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use ipnetwork::IpNetwork;
 use pontoon_model::cluster::{BackendKind, ClusterConfig};
 use pontoon_model::name::NodeName;
+use pontoon_model::port_range::PortRange;
 use pontoon_store::EtcdConfig;
 use serde::Deserialize;
 
@@ -163,6 +164,8 @@ pub struct ClusterSettings {
     pub node_prefix_v6: Option<u8>,
     /// See [`ClusterConfig::service_cidrs`].
     pub service_cidrs: Option<Vec<IpNetwork>>,
+    /// See [`ClusterConfig::node_port_range`].
+    pub node_port_range: Option<PortRange>,
     /// See [`pontoon_model::cluster::Backend::kind`].
     pub backend: Option<BackendKind>,
     /// See [`pontoon_model::cluster::Backend::vxlan_port`].
@@ -183,6 +186,7 @@ impl ClusterSettings {
         set(&mut config.node_prefix_v4, own.node_prefix_v4);
         set(&mut config.node_prefix_v6, own.node_prefix_v6);
         set(&mut config.service_cidrs, own.service_cidrs);
+        set(&mut config.node_port_range, own.node_port_range);
         set(&mut config.backend.kind, own.backend);
         set(&mut config.backend.vxlan_port, own.vxlan_port);
         set(&mut config.backend.vxlan_vni, own.vxlan_vni);
@@ -212,6 +216,7 @@ impl ClusterSettings {
             self.service_cidrs.as_deref().map(list),
             list(&cluster.service_cidrs),
         );
+        compare("node-port-range", text(self.node_port_range), cluster.node_port_range.to_string());
         compare("backend", text(self.backend), cluster.backend.kind.to_string());
         compare("vxlan-port", text(self.vxlan_port), cluster.backend.vxlan_port.to_string());
         compare("vxlan-vni", text(self.vxlan_vni), cluster.backend.vxlan_vni.to_string());
