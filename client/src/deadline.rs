@@ -16,7 +16,11 @@ pub fn of_request(request: &Request) -> Duration {
         // daemon, which then answers with a cause that is better than ours. A DEL waits for an ADD
         // of the same attachment that the runtime has given up.
         Request::Add(_) | Request::Del { .. } | Request::Gc { .. } => Duration::from_secs(60),
-        Request::Check { .. } => Duration::from_secs(30),
+        // A transaction in the store for each object.
+        Request::Apply { .. } | Request::Delete(_) | Request::Label { .. } => {
+            Duration::from_secs(60)
+        }
+        Request::Check { .. } | Request::Get(_) => Duration::from_secs(30),
         _ => Duration::from_secs(10),
     }
 }

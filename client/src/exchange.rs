@@ -15,8 +15,16 @@ use pontoon_model::api::{Code, Failure, Request, Response};
 use crate::deadline::Deadline;
 use crate::input;
 
-/// The longest response that is read, bytes: a result of ADD has some hundred.
-const MAX_RESPONSE: u64 = 1 << 20;
+/// The longest response that is read, bytes. A result of ADD has some hundred; ten thousand services
+/// with their slices have some ten million.
+const fn max_response(request: &Request) -> u64 {
+    match request {
+        Request::Get(_) | Request::Apply { .. } | Request::Delete(_) | Request::Label { .. } => {
+            256 << 20
+        }
+        _ => 1 << 20,
+    }
+}
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +127,7 @@ pub fn ask(path: &Path, request: &Request, patience: Duration) -> Result<Respons
         _ => ExchangeError::Absent { socket: socket(), error },
     })?;
     send(&stream, request, deadline).map_err(failed)?;
-    let answer = input::read_to_end(&stream, MAX_RESPONSE, deadline).map_err(failed)?;
+    let answer = input::read_to_end(&stream, max_response(request), deadline).map_err(failed)?;
     if answer.is_empty() {
         return Err(failed(io::ErrorKind::UnexpectedEof.into()));
     }

@@ -91,9 +91,9 @@ pub enum Response {
     /// To [`Request::Status`].
     Status(Box<Status>),
     /// To [`Request::Get`]: Kubernetes documents, sorted by namespace and name.
-    Objects(Documents),
+    Objects(#[serde(with = "crate::object::listed")] Documents),
     /// To [`Request::Apply`], [`Request::Delete`] and [`Request::Label`]: one for each object, in order.
-    Outcomes(Vec<Outcome>),
+    Outcomes(#[serde(with = "crate::object::listed")] Vec<Outcome>),
     /// It could not be done.
     Failed(Failure),
 }

@@ -139,3 +139,59 @@ pub enum OutcomeResult {
 
 /// Objects as Kubernetes documents.
 pub type Documents = Vec<Value>;
+
+/// A list as `{"items": […]}` on the wire: a variant that is tagged inside must be a map.
+pub(crate) mod listed {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize)]
+    struct Written<'a, T> {
+        items: &'a [T],
+    }
+
+    #[derive(Deserialize)]
+    struct Read<T> {
+        items: Vec<T>,
+    }
+
+    pub(crate) fn serialize<T: Serialize, S: Serializer>(
+        items: &[T],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Written { items }.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<T>, D::Error> {
+        Read::deserialize(deserializer).map(|read| read.items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::{Code, Response};
+
+    #[test]
+    fn answers_about_objects_survive_the_wire() {
+        let failed = Failure::new(Code::NotFound, "there is none", "");
+        let outcome = Outcome {
+            kind: Some(Kind::Service),
+            namespace: Some(Namespace::default()),
+            name: "web".to_owned(),
+            result: OutcomeResult::Failed(failed),
+            warnings: vec!["spec.foo: not used".to_owned()],
+        };
+        for response in [
+            Response::Objects(vec![json!({"kind": "Service", "spec": {"ports": [{"port": 80}]}})]),
+            Response::Objects(Vec::new()),
+            Response::Outcomes(vec![outcome]),
+        ] {
+            let text = serde_json::to_string(&response).unwrap();
+            assert_eq!(serde_json::from_str::<Response>(&text).unwrap(), response, "{text}");
+        }
+    }
+}

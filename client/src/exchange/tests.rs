@@ -81,6 +81,30 @@ fn an_endless_answer_is_refused() {
 }
 
 #[test]
+fn objects_may_be_longer_than_an_attachment() {
+    let socket = Socket::new();
+    let listener = socket.listen();
+    let objects = Response::Objects(vec!["x".repeat(2 << 20).into()]);
+    let answer = serde_json::to_vec(&objects).unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut asked = Vec::new();
+            let _ = stream.read_to_end(&mut asked);
+            let _ = stream.write_all(&answer);
+        }
+    });
+    let all = pontoon_model::object::Selection {
+        kind: pontoon_model::object::Kind::Service,
+        namespace: None,
+        names: Vec::new(),
+        labels: Default::default(),
+    };
+    assert_eq!(ask(&socket.path(), &Request::Get(all), BOUND).unwrap(), objects);
+    let result = ask(&socket.path(), &Request::Ready, BOUND);
+    assert!(matches!(result, Err(ExchangeError::Broken { .. })), "{result:?}");
+}
+
+#[test]
 fn an_early_refusal_is_read_although_the_request_was_not() {
     let socket = Socket::new();
     let listener = socket.listen();
