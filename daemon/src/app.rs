@@ -24,7 +24,8 @@ use crate::conflist::{self, Conflist};
 use crate::controller::{self, Controller};
 use crate::firewall::keeper::FirewallKeeper;
 use crate::lease::Identity;
-use crate::registrar::{self, Obstacle, pods};
+use crate::pods::{board::PodBoard, publisher, readiness};
+use crate::registrar::{self, Obstacle};
 use crate::requests::Requests;
 use crate::services::flows::Flows;
 use crate::services::health::HealthChecks;
@@ -65,7 +66,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     });
     let store = open_store(&settings.store, &paths.state).await?;
     let firewall = Arc::new(FirewallKeeper::open()?);
-    let board = Arc::new(pods::PodBoard::default());
+    let board = Arc::new(PodBoard::default());
     let (situation_tx, situation) = watch::channel(Situation::default());
     let (needs_tx, needs) = watch::channel(BTreeMap::new());
     let (input_tx, input) = watch::channel(registrar::Input::default());
@@ -150,7 +151,9 @@ pub async fn run(settings: Settings) -> Result<()> {
         input,
         obstacle_tx,
     ));
-    let mut publishing = tokio::spawn(pods::run(store, board, own_pods));
+    tokio::spawn(readiness::run(Arc::clone(&board)));
+    let mut publishing =
+        tokio::spawn(publisher::run(store, board, Arc::clone(&attacher), own_pods));
     let mut serving = tokio::spawn(server::serve(listener, Arc::new(requests)));
     tokio::spawn(watchdog::run(paths.socket(), pulse, started));
     let mut preparing = tokio::spawn(prepare(settings.clone(), me, attacher, situation, ready_tx));

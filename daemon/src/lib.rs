@@ -6,7 +6,8 @@
 //! | [`app`] | wires the others together |
 //! | [`config`], [`identity`] | what a person set; who this node is |
 //! | [`view`] | the cluster as the store tells it |
-//! | [`registrar`], [`lease`] | what the store says of this node: its record, its subnets, its pods |
+//! | [`registrar`], [`lease`] | what the store says of this node: its record, its subnets |
+//! | [`pods`] | this node's pods as the cluster sees them, and whether they are ready |
 //! | [`underlay`], [`backend`] | the way to other nodes, and how packets take it |
 //! | [`network`] | bridge, overlay, routes: what is, what should be, the plan between them |
 //! | [`controller`] | the loop that makes the kernel follow the cluster |
@@ -32,6 +33,7 @@ pub mod ipam;
 pub mod lease;
 pub mod names;
 pub mod network;
+pub mod pods;
 pub mod registrar;
 pub mod requests;
 pub mod server;

@@ -145,7 +145,7 @@ impl Ledger {
             addresses,
             dns: Default::default(),
         };
-        let record = Record { spec, attached, netns, pod };
+        let record = Record { spec, attached, netns, pod, generation: 0 };
         self.enter(record.clone());
         Ok(Grant::New(record))
     }

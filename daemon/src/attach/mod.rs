@@ -21,6 +21,7 @@ use pontoon_model::attachment::{Attached, AttachmentId, AttachmentSpec, NetworkN
 use pontoon_model::cidr::Family;
 use pontoon_model::key::Key;
 use pontoon_model::mac::MacAddr;
+use pontoon_model::pod::PodRecord;
 use pontoon_netlink::{LinkName, Netns};
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
@@ -28,7 +29,8 @@ use tracing::{debug, info, warn};
 use crate::firewall::keeper::FirewallKeeper;
 use crate::ipam::IpamError;
 use crate::lease::Identity;
-use crate::registrar::pods::{PodBoard, record_of};
+use crate::pods::board::{self, PodBoard};
+use crate::pods::publisher::Keeper;
 use crate::situation::Situation;
 use kernel::Kernel;
 use ledger::{Grant, GrantError, Ledger, Terms};
@@ -604,6 +606,29 @@ impl Attacher {
     }
 }
 
+impl Keeper for Attacher {
+    fn take_over(&self, theirs: PodRecord) {
+        let known = self
+            .ledger()
+            .records()
+            .find(|record| {
+                record.pod == theirs.id && record.id().container_id.as_str() == theirs.container_id
+            })
+            .cloned();
+        let Some(mut record) = known else { return };
+        record.spec.labels = theirs.labels;
+        record.spec.annotations = theirs.annotations;
+        record.generation = theirs.generation;
+        info!(pod = %record.pod, "labels or annotations were changed");
+        if let Err(error) = self.folder.write(&record) {
+            // The store has them; a restart takes them over from there once more.
+            warn!(pod = %record.pod, %error, "changed labels are not recorded on this node");
+        }
+        self.ledger().update(record.clone());
+        publish(&self.board, &self.me, &record);
+    }
+}
+
 fn devices(record: &Record) -> Result<Devices, Failure> {
     Devices::of(record)
         .map_err(|e| Failure::new(Code::Internal, "an interface has no usable name", e.to_string()))
@@ -618,10 +643,7 @@ fn not_written(error: &std::io::Error) -> Failure {
 }
 
 fn publish(board: &PodBoard, me: &Identity, record: &Record) {
-    match record_of(me, record) {
-        Ok((key, value)) => board.put(key, value),
-        Err(error) => warn!(pod = %record.pod, %error, "cannot be told to the cluster"),
-    }
+    board.put(board::posted(me, record));
 }
 
 async fn blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {

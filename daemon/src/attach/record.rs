@@ -34,6 +34,9 @@ pub struct Record {
     pub netns: NetnsIdentity,
     /// The pod that it is to the cluster.
     pub pod: PodId,
+    /// How often a person changed its labels or annotations since.
+    #[serde(default)]
+    pub generation: u64,
 }
 
 impl Record {
@@ -206,6 +209,7 @@ pub(crate) mod tests {
             },
             netns: NetnsIdentity { dev: 4, ino: 4026531840 },
             pod: PodId { namespace: Default::default(), name: container.parse().unwrap() },
+            generation: 0,
         }
     }
 

@@ -35,7 +35,7 @@ use crate::firewall::keeper::FirewallKeeper;
 use crate::lease::Identity;
 use crate::names::{self, to_kernel};
 use crate::network::{Network, actual, plan};
-use crate::registrar::pods::Pods;
+use crate::pods::board::Stored;
 use crate::registrar::{Input, Obstacle};
 use crate::services;
 use crate::situation::Situation;
@@ -61,7 +61,7 @@ pub struct Outputs {
     /// For the registrar.
     pub registrar: watch::Sender<Input>,
     /// For the pods' publisher: what the store has.
-    pub pods: watch::Sender<Option<Arc<Pods>>>,
+    pub pods: watch::Sender<Option<Arc<Stored>>>,
     /// For services: the node and the ranges.
     pub services: watch::Sender<Option<services::Local>>,
     /// For services: somebody else changed their table.

@@ -1,6 +1,5 @@
 //! Keeps what the store says of this node true: its record, its subnets, its pods.
 
-pub mod pods;
 pub mod step;
 
 use std::collections::BTreeMap;
