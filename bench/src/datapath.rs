@@ -1,7 +1,6 @@
 //! Throughput and round trip across hosts, against the same devices set up by hand with `ip`.
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -10,10 +9,9 @@ use pontoon_lab::{Lab, Netns, Pod, probe};
 use pontoon_model::api::{Request, Response};
 use pontoon_model::cluster::BackendKind;
 
-use crate::report::{Better, Row, median};
+use crate::flow::{self, Path};
+use crate::report::Row;
 
-const ROUNDS: usize = 9;
-const EXCHANGES: usize = 8_000;
 const WAIT: Duration = Duration::from_secs(10);
 
 pub(crate) fn measure() -> Result<Vec<Row>> {
@@ -27,17 +25,11 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
     for kind in [BackendKind::Vxlan, BackendKind::HostGw] {
         let ours = ours(&lab, kind, &near, &far)?;
         let hand = ByHand::build(&lab, kind)?;
-        let theirs = Path { from: &hand.near, to: &hand.far, at: hand.at };
-        rows.extend(compare(&kind.to_string(), &ours, &theirs)?);
+        let at = (hand.at, 0).into();
+        let theirs = Path { from: &hand.near, to: &hand.far, at, through: None };
+        rows.extend(flow::compare(&kind.to_string(), &ours, "by hand", &theirs, 0.97)?);
     }
     Ok(rows)
-}
-
-/// A way from one namespace to another.
-struct Path<'a> {
-    from: &'a Netns,
-    to: &'a Netns,
-    at: IpAddr,
 }
 
 fn ours<'a>(lab: &Lab, kind: BackendKind, near: &'a Pod, far: &'a Pod) -> Result<Path<'a>> {
@@ -50,7 +42,8 @@ fn ours<'a>(lab: &Lab, kind: BackendKind, near: &'a Pod, far: &'a Pod) -> Result
     }
     // Pods' MTU follows behind the routes.
     std::thread::sleep(Duration::from_millis(500));
-    Ok(Path { from: near.netns(), to: far.netns(), at: far.v4()? })
+    let at = (far.v4()?, 0).into();
+    Ok(Path { from: near.netns(), to: far.netns(), at, through: None })
 }
 
 fn follows(host: &Host, kind: BackendKind) -> bool {
@@ -136,91 +129,4 @@ fn half(lab: &Lab, host: &Host, peer: &Host, number: u8, kind: BackendKind) -> R
         );
     }
     Ok(pod)
-}
-
-fn compare(name: &str, ours: &Path<'_>, theirs: &Path<'_>) -> Result<Vec<Row>> {
-    let row = |what: &str, unit, better| Row {
-        name: format!("{name}, {what}"),
-        unit,
-        ours: Vec::new(),
-        peer: "by hand".into(),
-        theirs: Vec::new(),
-        better,
-        target: 0.97,
-    };
-    let mut throughput = row("one TCP stream", "Gbit/s", Better::Higher);
-    let mut latency = row("TCP round trip, p50", "µs", Better::Lower);
-    for round in 0..=ROUNDS {
-        // Which goes first changes, so that neither always meets the warmer machine.
-        let order = if round % 2 == 0 { [true, false] } else { [false, true] };
-        for is_ours in order {
-            let path = if is_ours { ours } else { theirs };
-            let (speed, time) = (stream(path)?, round_trip(path)?);
-            match (round, is_ours) {
-                (0, _) => {}
-                (_, true) => {
-                    throughput.ours.push(speed);
-                    latency.ours.push(time);
-                }
-                (_, false) => {
-                    throughput.theirs.push(speed);
-                    latency.theirs.push(time);
-                }
-            }
-        }
-    }
-    Ok(vec![throughput, latency])
-}
-
-/// Gbit/s of one TCP stream over a second.
-fn stream(path: &Path<'_>) -> Result<f64> {
-    const SECOND: Duration = Duration::from_secs(1);
-    let listener = path.to.run(|| TcpListener::bind((path.at, 0)))??;
-    let at = listener.local_addr()?;
-    let sink = std::thread::spawn(move || -> Result<f64> {
-        let (mut stream, _) = listener.accept()?;
-        let mut buffer = vec![0; 256 << 10];
-        let (mut total, began) = (0usize, Instant::now());
-        loop {
-            match stream.read(&mut buffer)? {
-                0 => return Ok(total as f64 * 8.0 / began.elapsed().as_secs_f64() / 1e9),
-                count => total += count,
-            }
-        }
-    });
-    let mut source = probe::connect(path.from, at, WAIT)?;
-    let (block, began) = (vec![0; 256 << 10], Instant::now());
-    while began.elapsed() < SECOND {
-        source.write_all(&block)?;
-    }
-    drop(source);
-    sink.join().unwrap_or_else(|_| anyhow::bail!("the receiver panicked"))
-}
-
-/// Microseconds of a byte there and back, the median of many.
-fn round_trip(path: &Path<'_>) -> Result<f64> {
-    let listener = path.to.run(|| TcpListener::bind((path.at, 0)))??;
-    let at: SocketAddr = listener.local_addr()?;
-    let echo = std::thread::spawn(move || -> Result<()> {
-        let (mut stream, _) = listener.accept()?;
-        stream.set_nodelay(true)?;
-        let mut byte = [0];
-        while stream.read(&mut byte)? == 1 {
-            stream.write_all(&byte)?;
-        }
-        Ok(())
-    });
-    let mut stream = probe::connect(path.from, at, WAIT)?;
-    stream.set_nodelay(true)?;
-    let mut samples = Vec::with_capacity(EXCHANGES);
-    let mut byte = [0];
-    for _ in 0..EXCHANGES {
-        let began = Instant::now();
-        stream.write_all(&byte)?;
-        stream.read_exact(&mut byte)?;
-        samples.push(began.elapsed().as_secs_f64() * 1e6);
-    }
-    drop(stream);
-    echo.join().unwrap_or_else(|_| anyhow::bail!("the echo panicked"))?;
-    Ok(median(&samples))
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::plugin::REFERENCE;
 use crate::report::{Better, Row};
+use crate::usage;
 
 const MIB: f64 = 1024.0 * 1024.0;
 const PEERS: usize = 100;
@@ -73,10 +74,5 @@ fn memory() -> Result<f64> {
     }
     std::thread::sleep(Duration::from_secs(3));
     let pid = lab.host(1).daemon().context("the daemon is gone")?.pid();
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let kib = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .and_then(|rest| rest.trim().trim_end_matches(" kB").trim().parse::<f64>().ok());
-    Ok(kib.context("no VmRSS in the daemon's status")? / 1024.0)
+    usage::resident(pid)
 }

@@ -3,9 +3,12 @@
 
 mod cni;
 mod datapath;
+mod flow;
 mod footprint;
 mod plugin;
 mod report;
+mod services;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +34,8 @@ enum Name {
     Datapath,
     /// Sizes of binaries and of the daemon's memory
     Footprint,
+    /// Services: how fast they get into the kernel, and what they cost those who connect
+    Services,
 }
 
 fn main() -> ExitCode {
@@ -58,7 +63,14 @@ fn run(arguments: &Arguments) -> Result<()> {
     if wanted(Name::Datapath) {
         rows.extend(datapath::measure().context("datapath")?);
     }
+    let mut notes = Vec::new();
+    if wanted(Name::Services) {
+        rows.extend(services::measure(&mut notes).context("services")?);
+    }
     println!("{}", report::table(&rows));
+    for note in notes {
+        println!("{note}");
+    }
     if let Some(path) = &arguments.json {
         std::fs::write(path, report::json(&rows)?)
             .with_context(|| format!("cannot write {}", path.display()))?;

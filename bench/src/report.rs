@@ -28,6 +28,8 @@ impl Row {
     /// The ratio of each round; above 1 ours is better.
     fn ratios(&self) -> Vec<f64> {
         let of = |(ours, theirs): (&f64, &f64)| match self.better {
+            // Nothing on both sides, too.
+            _ if ours == theirs => 1.0,
             Better::Lower => theirs / ours,
             Better::Higher => ours / theirs,
         };
@@ -126,6 +128,8 @@ mod tests {
     fn a_ratio_above_one_is_ours() {
         assert_eq!(row(Better::Lower).ratios(), [10.0, 5.0, 2.5]);
         assert_eq!(row(Better::Higher).ratios(), [0.1, 0.2, 0.4]);
+        let nothing = Row { ours: vec![0.0], theirs: vec![0.0], ..row(Better::Lower) };
+        assert_eq!(nothing.ratios(), [1.0]);
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!(percentile(&[1.0, 2.0, 3.0, 4.0], 99), 4.0);
     }

@@ -1,0 +1,127 @@
+//! One endpoint changes: from the store's event to the kernel.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use pontoon_lab::Lab;
+use pontoon_store::{EtcdConfig, EtcdStore, Store, Watch};
+
+use super::dataset::{POD_CIDR, SERVICE_CIDR, Size, spare};
+use super::kernel::{Commits, Kernel};
+use super::{BACKENDS, SERVICES, seed};
+
+const ROUNDS: usize = 4;
+const CHANGES: usize = 100;
+const WAIT: Duration = Duration::from_secs(60);
+/// Commits closer together than this belong to one change.
+const QUIET: Duration = Duration::from_millis(20);
+/// A daemon that has just started is left alone for so long.
+const CALM: Duration = Duration::from_secs(3);
+/// Any prime that divides no size: changes hit services all over.
+const STRIDE: usize = 7_919;
+
+/// Milliseconds of each change, a list a round.
+pub(super) fn measure(size: Size) -> Result<Vec<Vec<f64>>> {
+    let lab = Lab::builder()
+        .hosts(1)
+        .dual_stack(false)
+        .configure("cluster.pod-cidrs", [POD_CIDR])
+        .configure("cluster.service-cidrs", [SERVICE_CIDR])
+        .configure("log.level", "warn")
+        .build()?;
+    let host = lab.host(1);
+    lab.start(WAIT)?;
+    host.stop()?;
+    let config = EtcdConfig { endpoints: vec![lab.etcd().endpoint()], ..EtcdConfig::default() };
+    let etcd = || EtcdStore::new(config.clone());
+    // A connection belongs to the namespace of the thread that makes it.
+    host.netns().run(|| {
+        seed::runtime()?
+            .block_on(async { seed::fill(&etcd()?, host.name(), size.services()).await })
+    })??;
+    host.start()?;
+    let mut kernel = Kernel::open(host.netns())?;
+    let expected = [(SERVICES, size.services), (BACKENDS, size.services * size.endpoints)];
+    kernel.wait_for(&expected, WAIT, || Ok(()))?;
+    host.wait_ready(WAIT)?;
+
+    let rounds = host.netns().run(|| {
+        let commits = Commits::watch(host.netns())?;
+        commits.calm(CALM);
+        seed::runtime()?.block_on(async {
+            let store = etcd()?;
+            let mut changer = Changer::new(&store, host.name(), size).await?;
+            let mut rounds = Vec::new();
+            for _ in 0..ROUNDS {
+                rounds.push(changer.round(&commits).await?);
+            }
+            anyhow::Ok(rounds)
+        })
+    })??;
+    let spares: Vec<_> = (0..ROUNDS * CHANGES).map(spare).collect();
+    let mut found = kernel.addresses(&BACKENDS)?;
+    found.retain(|address| spares.contains(address));
+    ensure!(
+        found.len() == spares.len(),
+        "only {} of {} changed endpoints are in the kernel",
+        found.len(),
+        spares.len()
+    );
+    Ok(rounds)
+}
+
+/// Exchanges one address of one service after the other.
+struct Changer<'a> {
+    store: &'a EtcdStore,
+    watch: Watch,
+    node: &'a str,
+    size: Size,
+    done: usize,
+}
+
+impl<'a> Changer<'a> {
+    async fn new(store: &'a EtcdStore, node: &'a str, size: Size) -> Result<Self> {
+        let now = store.health().await?.revision;
+        let watch = store.watch(pontoon_model::key::ENDPOINT_SLICES, now.next()).await?;
+        Ok(Self { store, watch, node, size, done: 0 })
+    }
+
+    async fn round(&mut self, commits: &Commits) -> Result<Vec<f64>> {
+        let mut samples = Vec::with_capacity(CHANGES);
+        for _ in 0..CHANGES {
+            let event = self.change().await?;
+            let number = self.done;
+            let commit = commits
+                .settle(QUIET, WAIT)
+                .with_context(|| format!("change {number} of an endpoint"))?;
+            samples.push(commit.saturating_duration_since(event).as_secs_f64() * 1e3);
+        }
+        Ok(samples)
+    }
+
+    /// Makes the next change. Returns when the store told of it: the writer or a watcher, whoever
+    /// heard first.
+    async fn change(&mut self) -> Result<Instant> {
+        let mut service = self.size.service(self.done * STRIDE % self.size.services);
+        let exchanged = self.done % self.size.endpoints;
+        if let Some(address) = service.endpoints.get_mut(exchanged) {
+            *address = spare(self.done);
+        }
+        self.done += 1;
+        let (key, value) = (service.slice_key(), service.slice(self.node).to_string());
+        let written = async {
+            self.store.put(&key, value.into(), None).await?;
+            anyhow::Ok(Instant::now())
+        };
+        let watched = async {
+            loop {
+                let batch = self.watch.next().await?;
+                if batch.events.iter().any(|event| event.key() == key) {
+                    return anyhow::Ok(Instant::now());
+                }
+            }
+        };
+        let (written, watched) = tokio::join!(written, watched);
+        Ok(written?.min(watched?))
+    }
+}

@@ -1,0 +1,69 @@
+//! What processes use: CPU time and memory.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use nix::unistd::{SysconfVar, sysconf};
+
+/// CPU time of a process so far, with that of its children that have ended; in ticks of 10 ms.
+pub(crate) fn cpu(pid: u32) -> Result<Duration> {
+    let path = format!("/proc/{pid}/stat");
+    let stat = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let ticks = ticks(&stat).with_context(|| format!("{path} is not understood: {stat:?}"))?;
+    let second = sysconf(SysconfVar::CLK_TCK)?.context("the kernel tells no length of a tick")?;
+    Ok(Duration::from_secs_f64(ticks as f64 / second as f64))
+}
+
+/// utime, stime, cutime and cstime. What stands before them is in brackets, and may hold anything.
+fn ticks(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(11).take(4).map(str::parse::<u64>);
+    (0..4).map(|_| times.next()?.ok()).sum()
+}
+
+/// CPU time of all children of this program that have ended.
+pub(crate) fn children() -> Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let time = usage.user_time() + usage.system_time();
+    Ok(Duration::from_micros(u64::try_from(time.num_microseconds())?))
+}
+
+/// Resident memory of a process, MiB.
+pub(crate) fn resident(pid: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.trim().trim_end_matches(" kB").trim().parse::<f64>().ok());
+    Ok(kib.context("no VmRSS in the status of the process")? / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_found_behind_any_name() {
+        let stat = "7 (a) 1 b) S 1 7 7 0 -1 4194560 1 2 3 4 10 20 300 4000 20 0 1 0 5";
+        assert_eq!(ticks(stat), Some(4330));
+        assert_eq!(ticks("7 (a) S 1"), None);
+    }
+
+    #[test]
+    fn work_takes_time_and_memory() {
+        let own = std::process::id();
+        let began = cpu(own).unwrap();
+        let mut sum = 0u64;
+        while cpu(own).unwrap() < began + Duration::from_millis(30) {
+            sum = (0..1_000_000u64).fold(sum, |sum, n| sum.wrapping_mul(31).wrapping_add(n));
+        }
+        assert!(resident(own).unwrap() > 0.5);
+        let before = children().unwrap();
+        let loop_of_shell = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+        std::process::Command::new("sh").args(["-c", loop_of_shell]).status().unwrap();
+        assert!(children().unwrap() > before + Duration::from_millis(5));
+    }
+}
