@@ -14,8 +14,8 @@ use super::dataset::Service;
 use crate::flow::{self, Path};
 use crate::report::{Better, Row, median};
 
-const ROUNDS: usize = 15;
-const CONNECTIONS: usize = 4_000;
+const ROUNDS: usize = 100;
+const CONNECTIONS: usize = 500;
 /// Servers behind one virtual address.
 const SERVERS: usize = 3;
 /// Where the servers of new connections listen, and those of an established one.
