@@ -172,7 +172,7 @@ fn starts(
     if peers.proxy.is_some() {
         rows.push(against(HALF, cpu_half, "kube-proxy", proxy, 20.0));
     }
-    rows.push(limited(format!("restart, {FULL}, until ready"), "s", restarts, 1.0));
+    rows.push(limited(format!("restart, {FULL}, until ready and idle"), "s", restarts, 1.0));
     rows.push(limited(format!("restart, {FULL}, writes to the kernel"), "", writes, 0.0));
     rows.push(limited(format!("pontoond with {FULL}, RSS"), "MiB", resident, 120.0));
     peers.scratch.remove()?;

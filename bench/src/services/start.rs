@@ -13,6 +13,8 @@ use crate::usage;
 const WAIT: Duration = Duration::from_secs(60);
 /// How long after its start a daemon may still find something to do.
 const AFTERMATH: Duration = Duration::from_secs(3);
+/// A daemon that did not compute for so long has nothing to do any more.
+const IDLE: Duration = Duration::from_millis(200);
 
 /// A host whose store is full of services.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ pub(super) struct Subject<'a> {
 /// What a restart took.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Restart {
-    /// From its start until the daemon is ready.
+    /// From its start until the daemon is ready and has compared everything.
     pub wall: Duration,
     /// Transactions of nf_tables meanwhile and shortly after.
     pub commits: u32,
@@ -67,10 +69,24 @@ impl<'a> Subject<'a> {
         let (generation, began) = (self.kernel.generation()?, Instant::now());
         self.host.start()?;
         self.host.wait_ready(WAIT)?;
-        let wall = began.elapsed();
+        let wall = self.idle_since()?.duration_since(began);
         self.calm();
         let commits = self.kernel.generation()?.wrapping_sub(generation);
         Ok(Restart { wall, commits })
+    }
+
+    /// Waits until the daemon computes no more, and returns since when.
+    fn idle_since(&self) -> Result<Instant> {
+        let pid = self.pid()?;
+        let (mut since, mut last) = (Instant::now(), usage::cpu(pid)?);
+        while since.elapsed() < IDLE {
+            std::thread::sleep(Duration::from_millis(2));
+            let now = usage::cpu(pid)?;
+            if now > last {
+                (since, last) = (Instant::now(), now);
+            }
+        }
+        Ok(since)
     }
 
     /// Lets the daemon finish whatever follows a start.
