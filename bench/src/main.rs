@@ -34,7 +34,8 @@ enum Name {
     Datapath,
     /// Sizes of binaries and of the daemon's memory
     Footprint,
-    /// Services: how fast they get into the kernel, and what they cost those who connect
+    /// Services: how fast they get into the kernel, and what they cost those who connect; against
+    /// kube-proxy itself, too, where PONTOON_KUBE_PROXY names its binary
     Services,
 }
 
