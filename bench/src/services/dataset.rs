@@ -151,8 +151,24 @@ mod tests {
     use std::collections::HashSet;
 
     use pontoon_model::key::Key;
+    use pontoon_model::manifest;
 
     use super::*;
+
+    #[test]
+    fn documents_are_read_without_a_complaint() {
+        let service = Size { services: 20, endpoints: 3 }.service(7);
+        for document in [service.document(), service.slice("host-1")] {
+            let parsed = manifest::parse(document, &Default::default()).unwrap();
+            assert_eq!(parsed.warnings, Vec::<String>::new());
+        }
+        let [stored, slice, _] = service.records("host-1");
+        let stored = manifest::stored_service(&stored.1).unwrap();
+        assert_eq!(stored.cluster_ips, [std::net::IpAddr::V4(service.cluster_ip)]);
+        let slice = manifest::stored_slice(&slice.1).unwrap();
+        assert_eq!(slice.service, Some(stored.id));
+        assert_eq!(slice.endpoints.len(), 3);
+    }
 
     #[test]
     fn keys_are_the_stores_own() {
