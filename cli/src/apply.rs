@@ -1,0 +1,152 @@
+//! `pontoon apply`: objects as files have them.
+
+mod batch;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use pontoon_model::manifest;
+use pontoon_model::name::Namespace;
+use pontoon_model::object::{Outcome, OutcomeResult};
+use serde_json::Value;
+
+use batch::Batch;
+
+use crate::daemon::Daemon;
+use crate::documents::{self, Document, Sources};
+use crate::scope::elsewhere;
+use crate::usage::Usage;
+use crate::{Done, say};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  pontoon apply -f web.yaml                 a file, of one document or several
+  pontoon apply -R -f manifests/            a folder and the folders in it
+  kubectl get svc -o yaml | pontoon apply -f -
+  pontoon apply -n prod --dry-run -f web.yaml
+
+Every document that is refused is named with its file, its number and the field; the others are
+applied all the same. Fields that Pontoon does not use are named in warnings.
+Exit code: 0 when all were applied, 1 when something was not, 2 when the command line is wrong.";
+
+/// What `pontoon apply` takes.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    sources: Sources,
+    /// The namespace of objects that name none [default: default]; those that name another are refused
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<Namespace>,
+    /// Only says what would be done; the daemon checks everything but what others do meanwhile
+    #[arg(long, value_enum, value_name = "WHERE", num_args = 0..=1, require_equals = true,
+        default_value = "none", default_missing_value = "server", hide_possible_values = true)]
+    dry_run: DryRun,
+}
+
+/// kubectl's words; checked is in the daemon either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DryRun {
+    None,
+    Client,
+    Server,
+}
+
+pub(crate) fn run(daemon: Daemon<'_>, arguments: &Arguments) -> Result<Done> {
+    if arguments.sources.file.is_empty() {
+        bail!(Usage("there is nothing to apply: name a file, a folder or - with -f".to_owned()));
+    }
+    let mut done = Done::All;
+    let mut documents = Vec::new();
+    for document in documents::read(&arguments.sources) {
+        let placed =
+            document.and_then(|document| in_namespace(document, arguments.namespace.as_ref()));
+        match placed {
+            Ok(document) => documents.push(document),
+            Err(unread) => done = done.and_failed(unread),
+        }
+    }
+    if documents.is_empty() && done == Done::All {
+        bail!("there are no objects in what -f names");
+    }
+    let dry_run = arguments.dry_run != DryRun::None;
+    let total = documents.len();
+    let mut before = 0;
+    let (batches, too_long) = batch::cut(documents, dry_run);
+    for unread in too_long {
+        done = done.and_failed(unread);
+    }
+    for Batch { documents, request } in batches {
+        let outcomes = match daemon.outcomes(&request) {
+            Ok(Ok(outcomes)) if outcomes.len() == documents.len() => outcomes,
+            Ok(Ok(outcomes)) => bail!(
+                "pontoond told of {} objects where {} were sent; is it of another version?",
+                outcomes.len(),
+                documents.len()
+            ),
+            // What stands in the way of this request would stand in the way of the next.
+            Ok(Err(failure)) => bail!(unfinished(&failure, before, total)),
+            Err(error) => bail!(unfinished(&error, before, total)),
+        };
+        before += documents.len();
+        for (document, outcome) in documents.iter().zip(outcomes) {
+            done = tell(document, &outcome, dry_run, done)?;
+        }
+    }
+    Ok(done)
+}
+
+fn unfinished(error: &dyn std::fmt::Display, before: usize, total: usize) -> String {
+    if before == 0 {
+        return error.to_string();
+    }
+    format!(
+        "{error}; of {total} objects, what was done of the last {} is not known",
+        total - before
+    )
+}
+
+/// Puts an object without a namespace into the one that was asked for.
+fn in_namespace(
+    mut document: Document,
+    asked: Option<&Namespace>,
+) -> Result<Document, documents::Unread> {
+    // What is of no known kind is for the daemon to refuse, like everything else that is wrong.
+    if !manifest::kind_of(&document.value).is_ok_and(|kind| kind.names().namespaced) {
+        return Ok(document);
+    }
+    let object = document.title();
+    let Some(Value::Object(metadata)) = document.value.get_mut("metadata") else {
+        return Ok(document);
+    };
+    match (metadata.get("namespace").unwrap_or(&Value::Null), asked) {
+        (Value::Null, _) => {
+            let namespace = asked.cloned().unwrap_or_default();
+            metadata.insert("namespace".to_owned(), namespace.as_str().into());
+        }
+        (Value::String(own), Some(asked)) if own != asked.as_str() => {
+            let reason = elsewhere(own, asked);
+            return Err(format!("{}: {object}: metadata.namespace: {reason}", document.origin));
+        }
+        _ => {}
+    }
+    Ok(document)
+}
+
+fn tell(document: &Document, outcome: &Outcome, dry_run: bool, done: Done) -> Result<Done> {
+    let place = format!("{}: {}", document.origin, document.title());
+    for warning in &outcome.warnings {
+        say::aside(format_args!("warning: {place}: {warning}"));
+    }
+    let verb = match &outcome.result {
+        OutcomeResult::Created => "created",
+        OutcomeResult::Configured => "configured",
+        OutcomeResult::Unchanged => "unchanged",
+        OutcomeResult::Labeled => "labeled",
+        OutcomeResult::Deleted => "deleted",
+        OutcomeResult::Failed(failure) => return Ok(done.and_failed(format!("{place}: {failure}"))),
+    };
+    let dry = if dry_run { " (dry run)" } else { "" };
+    let kind = outcome.kind.map(|kind| kind.to_string()).unwrap_or_default();
+    say::line(format_args!("{kind}/{} {verb}{dry}", outcome.name))?;
+    Ok(done)
+}

@@ -1,0 +1,46 @@
+//! Objects as documents: one by itself, several as a list.
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use serde_json::ser::PrettyFormatter;
+use serde_json::{Serializer, Value, json};
+
+/// What is printed: the object that was asked for, or a list of all.
+pub(super) fn whole<'o>(mut objects: impl Iterator<Item = &'o Value>, one: bool) -> Value {
+    match objects.next() {
+        Some(object) if one => object.clone(),
+        first => {
+            let items: Vec<&Value> = first.into_iter().chain(objects).collect();
+            json!({
+                "apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""},
+                "items": items,
+            })
+        }
+    }
+}
+
+/// As kubectl lays it out.
+pub(super) fn json(document: &Value) -> Result<String> {
+    let mut text = Vec::new();
+    let format = PrettyFormatter::with_indent(b"    ");
+    document
+        .serialize(&mut Serializer::with_formatter(&mut text, format))
+        .context("the objects are no JSON")?;
+    String::from_utf8(text).context("the objects are no text")
+}
+
+/// Whatever another reader might take for a number or a truth is quoted.
+pub(super) fn yaml(document: &Value) -> Result<String> {
+    let options = serde_saphyr::ser_options! {
+        compact_list_indent: true,
+        // Lines are not folded, so that a text is found by searching for it.
+        folded_wrap_chars: usize::MAX,
+        min_fold_chars: usize::MAX,
+    };
+    let text = serde_saphyr::to_string_with_options(document, options)
+        .context("the objects are no YAML")?;
+    Ok(text.trim_end_matches('\n').to_owned())
+}
+
+#[cfg(test)]
+mod tests;

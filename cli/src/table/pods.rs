@@ -1,0 +1,31 @@
+//! The columns of pods: what concerns the network.
+
+use serde_json::Value;
+
+use super::{Columns, labels, list, or_none, text};
+
+pub(super) const COLUMNS: Columns = Columns {
+    heads: &["READY", "STATUS", "IP", "NODE"],
+    cells: |pod| {
+        let phase = text(pod, "/status/phase");
+        let phase = if phase.is_empty() { "Unknown" } else { phase };
+        let node = or_none(text(pod, "/spec/nodeName").to_owned());
+        vec![ready(pod).to_owned(), phase.to_owned(), addresses(pod), node]
+    },
+    age: false,
+    wide: Some(("LABELS", |pod| labels(pod, "/metadata/labels"))),
+};
+
+/// Whether it takes new connections.
+fn ready(pod: &Value) -> &str {
+    list(pod, "/status/conditions")
+        .iter()
+        .find(|condition| text(condition, "/type") == "Ready")
+        .map_or("Unknown", |condition| text(condition, "/status"))
+}
+
+fn addresses(pod: &Value) -> String {
+    let all: Vec<&str> =
+        list(pod, "/status/podIPs").iter().map(|address| text(address, "/ip")).collect();
+    or_none(if all.is_empty() { text(pod, "/status/podIP").to_owned() } else { all.join(",") })
+}
