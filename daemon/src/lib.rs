@@ -15,7 +15,7 @@
 //! | [`feed`] | follows the store, and hands each part what concerns it |
 //! | [`services`] | makes the kernel's table of services follow the store |
 //! | [`firewall`] | our tables in nf_tables |
-//! | [`server`], [`requests`] | the socket |
+//! | [`server`], [`requests`], [`objects`] | the socket, and what people apply over it |
 //! | [`situation`] | what the parts tell each other |
 //! | [`snapshot`], [`conflist`], [`watchdog`], [`cleanup`], [`names`] | the rest |
 
@@ -34,6 +34,7 @@ pub mod lease;
 pub mod names;
 pub mod network;
 pub mod pods;
+pub mod objects;
 pub mod registrar;
 pub mod requests;
 pub mod server;

@@ -8,11 +8,13 @@ use pontoon_model::api::{
 use pontoon_model::cluster::BackendKind;
 use pontoon_model::key::{self, Key};
 use pontoon_model::name::NodeName;
+use pontoon_model::object::{Documents, Outcome};
 use pontoon_store::{Compare, Op, Revision, Store, Txn};
 use tokio::sync::watch;
 
 use crate::attach::Attacher;
 use crate::lease::Identity;
+use crate::objects::Objects;
 use crate::server::Handler;
 use crate::services::report::Report;
 use crate::situation::Situation;
@@ -52,11 +54,18 @@ impl Handler for Requests {
             Request::Ready => self.readiness(),
             Request::RemoveNode { name } => self.remove_node(&name).await,
             Request::SetBackend { kind } => self.set_backend(kind).await,
-            Request::Apply { .. }
-            | Request::Get(_)
-            | Request::Delete(_)
-            | Request::Label { .. } => {
-                Err(Failure::new(Code::NotAvailable, "objects are not served", ""))
+            Request::Apply { documents, dry_run } => {
+                return answer(self.apply(documents, dry_run).await.map(Response::Outcomes));
+            }
+            Request::Get(selection) => {
+                return answer(self.objects().get(&selection).await.map(Response::Objects));
+            }
+            Request::Delete(selection) => {
+                return answer(self.objects().delete(&selection).await.map(Response::Outcomes));
+            }
+            Request::Label { objects, change } => {
+                let labeled = self.objects().label(&objects, &change).await;
+                return answer(labeled.map(Response::Outcomes));
             }
         };
         answer(outcome.map(|()| Response::Done))
@@ -68,6 +77,16 @@ fn answer(outcome: Result<Response, Failure>) -> Response {
 }
 
 impl Requests {
+    fn objects(&self) -> Objects {
+        Objects::new(Arc::clone(&self.store))
+    }
+
+    async fn apply(&self, documents: Documents, dry_run: bool) -> Result<Vec<Outcome>, Failure> {
+        let config = self.situation.borrow().config.clone();
+        let config = config.ok_or_else(config_unknown)?;
+        Ok(self.objects().apply(&config, documents, dry_run).await)
+    }
+
     fn readiness(&self) -> Result<(), Failure> {
         if *self.ready.borrow() {
             return Ok(());
@@ -167,11 +186,7 @@ impl Requests {
         loop {
             let known = self.situation.borrow().view.config.clone();
             let Some(known) = known else {
-                return Err(Failure::new(
-                    Code::Store,
-                    "the cluster's configuration is not known",
-                    "is the store there?",
-                ));
+                return Err(config_unknown());
             };
             let mut config = known.value;
             config.backend.kind = kind;
@@ -196,6 +211,10 @@ impl Requests {
             }
         }
     }
+}
+
+fn config_unknown() -> Failure {
+    Failure::new(Code::Store, "the cluster's configuration is not known", "is the store there?")
 }
 
 fn store_failure(error: &dyn std::fmt::Display) -> Failure {

@@ -18,6 +18,24 @@ pub fn kind_of(document: &Value) -> Result<Kind, ManifestError> {
     check(text("apiVersion"), text("kind"))
 }
 
+/// The documents in a `List`, as `kubectl get -o yaml` writes several; or the document itself.
+#[must_use]
+pub fn items(mut document: Value) -> Vec<Value> {
+    let list =
+        document.get("kind").and_then(Value::as_str).and_then(|kind| kind.strip_suffix("List"));
+    let (Some(kind), Some(Value::Array(_))) = (list.map(str::to_owned), document.get("items"))
+    else {
+        return vec![document];
+    };
+    let Value::Array(mut items) = document["items"].take() else { return Vec::new() };
+    // Items of a list of one kind may leave it out.
+    for item in items.iter_mut().filter_map(Value::as_object_mut).filter(|_| !kind.is_empty()) {
+        item.entry("kind").or_insert_with(|| kind.as_str().into());
+        item.entry("apiVersion").or_insert_with(|| document["apiVersion"].clone());
+    }
+    items
+}
+
 /// Checks that a document is of the kind that it is read as.
 pub(super) fn expect(
     expected: Kind,
@@ -108,6 +126,17 @@ mod tests {
         }
         let said = said("apps/v1", "Deployment");
         assert_eq!(said, format!("kind: \"Deployment\" is not served; served are {served}"));
+    }
+
+    #[test]
+    fn lists_are_taken_apart() {
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": [{"kind": "Pod"}, 1]});
+        assert_eq!(items(list), [json!({"kind": "Pod"}), json!(1)]);
+        let list = json!({"apiVersion": "v1", "kind": "ServiceList", "items": [{"metadata": {}}]});
+        assert_eq!(items(list), [json!({"apiVersion": "v1", "kind": "Service", "metadata": {}})]);
+        for alone in [json!({"kind": "Pod"}), json!([1]), json!({"kind": "List"}), json!(null)] {
+            assert_eq!(items(alone.clone()), [alone]);
+        }
     }
 
     #[test]

@@ -26,10 +26,10 @@ mod warnings;
 use serde_json::Value;
 
 pub use error::ManifestError;
-pub use kind::kind_of;
+pub use kind::{items, kind_of};
 pub use metadata::Metadata;
 pub use namespace::NamespaceManifest;
-pub use pod::PodManifest;
+pub use pod::{HOSTNAME, PodManifest, SUBDOMAIN};
 pub(crate) use rules::is_port_name;
 pub use service::{AddressWish, FamilyPolicy, ServiceManifest, WEIGHTS};
 pub use slice::{SERVICE_NAME, SliceManifest};

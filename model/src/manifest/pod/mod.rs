@@ -16,6 +16,11 @@ use crate::pod::PodPort;
 use crate::readiness::{READINESS, Readiness};
 use probe::RawProbe;
 
+/// The annotation with which a pod's hostname is kept.
+pub const HOSTNAME: &str = "pontoon.net/hostname";
+/// The annotation with which a pod's subdomain is kept: the headless service that names it.
+pub const SUBDOMAIN: &str = "pontoon.net/subdomain";
+
 /// A pod as somebody wrote it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodManifest {
@@ -29,9 +34,9 @@ pub struct PodManifest {
     /// How to find out whether it is ready: by the annotation `pontoon.net/readiness`, or else by
     /// its containers' `readinessProbe`.
     pub readiness: Option<Readiness>,
-    /// `spec.hostname`
+    /// `spec.hostname`, or else the annotation `pontoon.net/hostname`.
     pub hostname: Option<String>,
-    /// `spec.subdomain`
+    /// `spec.subdomain`, or else the annotation `pontoon.net/subdomain`.
     pub subdomain: Option<String>,
 }
 
@@ -85,14 +90,11 @@ pub(super) fn check(
         PodId { namespace: raw.metadata.namespace(default_namespace)?, name: raw.metadata.name()? };
     let annotated_ports = raw.metadata.annotation::<NamedPorts>(PORTS)?;
     let annotated_readiness = raw.metadata.annotation::<Readiness>(READINESS)?;
-    raw.metadata.note_strangers(Kind::Pod, &[PORTS, READINESS], warnings);
+    raw.metadata.note_strangers(Kind::Pod, &[PORTS, READINESS, HOSTNAME, SUBDOMAIN], warnings);
     let metadata = raw.metadata.check()?;
     let spec = At::root("spec");
-    for (field, text) in [("hostname", &raw.spec.hostname), ("subdomain", &raw.spec.subdomain)] {
-        if let Some(text) = text {
-            rules::label(&spec.field(field), text)?;
-        }
-    }
+    let hostname = label(&spec.field("hostname"), raw.spec.hostname, &metadata, HOSTNAME)?;
+    let subdomain = label(&spec.field("subdomain"), raw.spec.subdomain, &metadata, SUBDOMAIN)?;
     if raw.spec.host_network {
         warnings.add("spec.hostNetwork", "not used: a pod in the host's network is not Pontoon's");
     }
@@ -140,9 +142,24 @@ pub(super) fn check(
         metadata,
         ports,
         readiness: annotated_readiness.or(probed),
-        hostname: raw.spec.hostname,
-        subdomain: raw.spec.subdomain,
+        hostname,
+        subdomain,
     })
+}
+
+/// A field, or else the annotation that keeps it.
+fn label(
+    at: &At<'_>,
+    field: Option<String>,
+    metadata: &Metadata,
+    annotation: &str,
+) -> Result<Option<String>, ManifestError> {
+    let field = field.filter(|text| !text.is_empty());
+    let Some(text) = field.or_else(|| metadata.annotations.get(annotation).cloned()) else {
+        return Ok(None);
+    };
+    rules::label(at, &text)?;
+    Ok(Some(text))
 }
 
 fn container_ports(

@@ -1,0 +1,132 @@
+//! From documents to objects in the store.
+
+use std::collections::BTreeSet;
+
+use futures::StreamExt;
+use pontoon_model::api::{Code, Failure};
+use pontoon_model::cluster::ClusterConfig;
+use pontoon_model::key::Key;
+use pontoon_model::manifest::{self, Object, Parsed};
+use pontoon_model::name::Namespace;
+use pontoon_model::object::{Documents, Kind, Outcome, OutcomeResult};
+use pontoon_store::Store;
+use serde_json::Value;
+
+use super::stamp::{Birth, stamp};
+use super::{pods, service, single};
+
+/// Objects that are on their way to the store at once: each waits for it twice.
+const IN_FLIGHT: usize = 16;
+
+/// Applies documents, and says of each what became of it.
+pub(super) async fn apply(
+    store: &dyn Store,
+    config: &ClusterConfig,
+    documents: Documents,
+    dry_run: bool,
+) -> Vec<Outcome> {
+    let entries: Vec<Entry> =
+        documents.into_iter().flat_map(manifest::items).map(Entry::read).collect();
+    let mut outcomes = Vec::with_capacity(entries.len());
+    let mut rest = entries.as_slice();
+    while !rest.is_empty() {
+        let (run, later) = rest.split_at(distinct(rest));
+        let mut tasks = Vec::with_capacity(run.len());
+        for entry in run {
+            tasks.push(one(store, config, entry, dry_run));
+        }
+        let results: Vec<OutcomeResult> =
+            futures::stream::iter(tasks).buffered(IN_FLIGHT).collect().await;
+        for (entry, result) in run.iter().zip(results) {
+            // What one document frees, another behind it may take.
+            let result = if is_conflict(&result) {
+                one(store, config, entry, dry_run).await
+            } else {
+                result
+            };
+            outcomes.push(entry.outcome(result));
+        }
+        rest = later;
+    }
+    outcomes
+}
+
+fn is_conflict(result: &OutcomeResult) -> bool {
+    matches!(result, OutcomeResult::Failed(failure) if failure.code == Code::Conflict)
+}
+
+/// How many entries from the first on are of different objects.
+fn distinct(entries: &[Entry]) -> usize {
+    let mut seen = BTreeSet::new();
+    entries.iter().take_while(|e| seen.insert((e.kind, &e.namespace, &e.name))).count()
+}
+
+/// A document and whose it is.
+struct Entry {
+    kind: Option<Kind>,
+    namespace: Option<Namespace>,
+    name: String,
+    parsed: Result<Parsed, Failure>,
+}
+
+impl Entry {
+    fn read(document: Value) -> Self {
+        let kind = manifest::kind_of(&document).ok();
+        let text = |key: &str| document["metadata"][key].as_str().unwrap_or_default().to_owned();
+        let namespaced = kind.is_some_and(|kind| kind.names().namespaced);
+        let namespace = match text("namespace") {
+            _ if !namespaced => None,
+            empty if empty.is_empty() => Some(Namespace::default()),
+            name => name.parse().ok(),
+        };
+        let name = text("name");
+        let parsed = manifest::parse(document, &Namespace::default()).map_err(Failure::from);
+        Self { kind, namespace, name, parsed }
+    }
+
+    fn outcome(&self, result: OutcomeResult) -> Outcome {
+        Outcome {
+            kind: self.kind,
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            result,
+            warnings: self.parsed.as_ref().map(|p| p.warnings.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+async fn one(
+    store: &dyn Store,
+    config: &ClusterConfig,
+    entry: &Entry,
+    dry_run: bool,
+) -> OutcomeResult {
+    let object = match &entry.parsed {
+        Ok(parsed) => &parsed.object,
+        Err(failure) => return OutcomeResult::Failed(failure.clone()),
+    };
+    let put = |key: Key, document: &Value, namespace: Option<&Namespace>| {
+        let (document, namespace, birth) = (document.clone(), namespace.cloned(), Birth::now());
+        async move {
+            let build = |old: Option<&Value>| {
+                let mut document = document.clone();
+                stamp(&mut document, namespace.as_ref(), old, &birth);
+                Ok(document)
+            };
+            single::change(store, &key, dry_run, build).await
+        }
+    };
+    let result = match object {
+        Object::Service(manifest) => service::apply(store, config, manifest, dry_run).await,
+        Object::Pod(manifest) => pods::apply(store, manifest, dry_run).await,
+        Object::EndpointSlice(manifest) => {
+            let id = manifest.slice.id.clone();
+            let namespace = id.namespace.clone();
+            put(Key::EndpointSlice(id), &manifest.document, Some(&namespace)).await
+        }
+        Object::Namespace(manifest) => {
+            put(Key::Namespace(manifest.name.clone()), &manifest.document, None).await
+        }
+    };
+    result.unwrap_or_else(OutcomeResult::Failed)
+}
