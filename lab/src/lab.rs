@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use ipnetwork::IpNetwork;
 
 use crate::builder::LabBuilder;
 use crate::etcd::Etcd;
@@ -186,6 +187,18 @@ impl Lab {
     /// Never for a lab that was built.
     pub fn router(&self) -> Result<&Netns> {
         self.switch.as_ref().map(|(_, router)| router).context("a lab half built")
+    }
+
+    /// Leads a range, such as the services', from beyond the cluster to a host: the router routes it
+    /// there, in place of an earlier host.
+    ///
+    /// # Errors
+    /// When the host has no address of that family.
+    pub fn lead(&self, range: IpNetwork, to: &Host) -> Result<()> {
+        let via = to.addresses().into_iter().find(|ip| ip.is_ipv4() == range.is_ipv4());
+        let via =
+            via.with_context(|| format!("{} has no address to lead {range} to", to.name()))?;
+        tool::ip(self.router()?, &format!("route replace {range} via {via}\n"))
     }
 
     /// Lets the lab outlive this program, until [`KeptLab::down`]. `content` says whether all

@@ -17,6 +17,9 @@ use crate::tool;
 /// The interface that pods get.
 pub const IFNAME: &str = "eth0";
 
+/// The capability under which containerd hands over the annotations of a pod.
+const POD_ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
+
 /// A pod to be made.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -48,6 +51,15 @@ impl PodBuilder {
     /// Gives it a label.
     pub fn label(mut self, key: &str, value: &str) -> Self {
         self.labels.insert(key.into(), value.into());
+        self
+    }
+
+    /// Gives it an annotation, as containerd hands over those of Kubernetes pods.
+    pub fn annotation(mut self, key: &str, value: &str) -> Self {
+        let all = self.call.capabilities.entry(POD_ANNOTATIONS).or_insert_with(|| json!({}));
+        if let Some(all) = all.as_object_mut() {
+            all.insert(key.into(), value.into());
+        }
         self
     }
 

@@ -1,9 +1,13 @@
 //! Who reaches whom: small clients and servers whose sockets are in a namespace, without external
 //! programs.
 
+mod ask;
+pub mod http;
 mod icmp;
+mod identity;
 mod load;
 mod responder;
+mod udp_flow;
 
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -12,9 +16,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::netns::Netns;
+pub use ask::{Answer, Asked, Reply, ask, ask_here, ask_while};
 pub use icmp::ping;
+pub use identity::{Identity, sctp_unavailable};
 pub use load::{LoadReport, PingLoad, TcpLoad};
 pub use responder::Responder;
+pub use udp_flow::{FlowReport, UdpFlow};
 
 /// What a client learnt from a [`Responder`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
