@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`requirements`] | what a test needs of the machine, or the reason why it is skipped |
 //! | [`cluster`] | whole clusters in the lab, and what is asked of them |
+//! | [`services`] | what is asked of services, from everywhere |
 //! | [`host`] | hosts with a root, processes and cgroups of their own |
 //! | [`node`], [`pair`] | such hosts in a lab, with `pontoond` |
 //! | [`rootfs`] | root file systems for containers, without a registry |
@@ -21,4 +22,5 @@ pub mod podman;
 pub mod programs;
 pub mod requirements;
 pub mod rootfs;
+pub mod services;
 pub mod systemd;
