@@ -38,6 +38,9 @@ pub enum Expect {
     NoAnswer,
 }
 
+/// What must come of asking, by position as [`Position::ALL`] has them.
+pub type Expects = [Expect; 5];
+
 /// A line of the table.
 #[derive(Debug, Clone)]
 pub struct Row {
@@ -50,7 +53,7 @@ pub struct Row {
     /// The port of the endpoints that must be reached.
     pub target: u16,
     /// What must come of it, by position.
-    pub expect: [Expect; 5],
+    pub expect: Expects,
 }
 
 /// Over TCP and UDP.
