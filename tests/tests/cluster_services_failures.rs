@@ -1,0 +1,108 @@
+//! Services while nodes and the store are away.
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as tests do")]
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use pontoon_lab::probe::TcpLoad;
+use pontoon_model::service::Protocol::{Tcp, Udp};
+use pontoon_tests::cluster::{LEASE, SOON, eventually, skipped};
+use pontoon_tests::services::documents::selecting;
+use pontoon_tests::services::objects::{apply, label, vips};
+use pontoon_tests::services::spread::{only, spread};
+use pontoon_tests::services::stage::{Position, Stage};
+
+const TICK: Duration = Duration::from_millis(5);
+
+#[test]
+fn endpoints_of_a_dead_node_get_no_new_connections_and_keep_theirs() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let stage = Stage::build()?;
+    apply(stage.host(1), &[selecting("web", "web", 80, 8080)])?;
+    let to = vips(stage.host(1), "web", 80)?;
+    let from = stage.netns(Position::PodNear);
+    only(SOON, from, Tcp, to[0], &["web-1", "web-2"])?;
+    let loads: Vec<_> = (0..8).map(|_| TcpLoad::start(from, to[0], TICK).unwrap()).collect();
+    stage.host(2).kill()?;
+    let began = Instant::now();
+    // Its lease has not run out: who is away for a moment keeps its endpoints.
+    only(SOON, from, Tcp, to[0], &["web-1", "web-2"])?;
+    for position in [Position::PodNear, Position::NodeFar] {
+        for to in &to {
+            only(LEASE, stage.netns(position), Tcp, *to, &["web-1"])?;
+        }
+    }
+    eprintln!("a dead node's endpoints were left after {:?}", began.elapsed());
+    for load in loads {
+        let report = load.stop()?;
+        ensure!(report.lost() == 0, "{report:?}");
+    }
+    stage.host(2).start()?;
+    stage.host(2).wait_ready(SOON)?;
+    only(SOON, from, Tcp, to[0], &["web-1", "web-2"])?;
+
+    // Most nodes at once are a failure of the control plane, and no reason to leave anybody.
+    for number in [2, 3] {
+        stage.host(number).kill()?;
+    }
+    let began = Instant::now();
+    eventually(LEASE, || {
+        let status = stage.host(1).status()?;
+        let alive = status.nodes.iter().filter(|node| node.alive).count();
+        ensure!(alive == 1, "{alive} nodes are alive");
+        Ok(())
+    })?;
+    eprintln!("two nodes were known to be dead after {:?}", began.elapsed());
+    std::thread::sleep(Duration::from_secs(1));
+    only(Duration::ZERO, from, Tcp, to[0], &["web-1", "web-2"])
+}
+
+#[test]
+fn services_go_on_while_the_store_is_away_and_catch_up_behind_it() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let mut stage = Stage::build()?;
+    apply(stage.host(1), &[selecting("web", "web", 80, 8080)])?;
+    let to = vips(stage.host(1), "web", 80)?;
+    let web = ["web-1", "web-2"];
+    let everywhere = |stage: &Stage, names: &[&str]| -> Result<()> {
+        for position in Position::ALL {
+            for (protocol, to) in [(Tcp, to[0]), (Udp, to[1])] {
+                only(SOON, stage.netns(position), protocol, to, names)?;
+            }
+        }
+        Ok(())
+    };
+    everywhere(&stage, &web)?;
+    stage.lab.etcd().stop()?;
+    everywhere(&stage, &web)?;
+    // Daemons start anew, one in order and one not, with nothing but what they remember.
+    stage.host(1).restart(SOON)?;
+    stage.host(3).kill()?;
+    stage.host(3).start()?;
+    stage.host(3).wait_ready(SOON)?;
+    everywhere(&stage, &web)?;
+    // One that has lost its table, too.
+    stage.host(3).kill()?;
+    stage.host(3).nft("delete table inet pontoon\n")?;
+    stage.host(3).start()?;
+    stage.host(3).wait_ready(SOON)?;
+    everywhere(&stage, &web)?;
+    let refused = apply(stage.host(1), &[selecting("late", "web", 80, 8080)]);
+    ensure!(refused.is_err(), "a service was admitted with no store to keep it");
+    stage.add(stage.host(1).pod("web-3").label("app", "web"))?;
+
+    stage.lab.etcd().start()?;
+    eventually(LEASE, || {
+        spread(stage.netns(Position::PodFar), Tcp, to[0], 40).and_then(|counts| {
+            ensure!(counts.contains_key("web-3"), "{counts:?}");
+            Ok(())
+        })
+    })?;
+    everywhere(&stage, &["web-1", "web-2", "web-3"])?;
+    eventually(SOON, || label(stage.host(1), "web-1", "app", "gone"))?;
+    everywhere(&stage, &["web-2", "web-3"])
+}
