@@ -7,6 +7,7 @@ mod icmp;
 mod identity;
 mod load;
 mod responder;
+mod sctp;
 mod udp_flow;
 
 use std::io::{BufRead, BufReader};
@@ -21,6 +22,7 @@ pub use icmp::ping;
 pub use identity::{Identity, sctp_unavailable};
 pub use load::{LoadReport, PingLoad, TcpLoad};
 pub use responder::Responder;
+pub use sctp::{SctpEar, sctp_init};
 pub use udp_flow::{FlowReport, UdpFlow};
 
 /// What a client learnt from a [`Responder`].

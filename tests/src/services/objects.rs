@@ -109,7 +109,8 @@ pub fn vips(host: &Host, name: &str, port: u16) -> Result<Vec<SocketAddr>> {
 pub fn node_port(host: &Host, name: &str, port: u16, protocol: &str) -> Result<u16> {
     let document = service(host, name)?;
     let ports = document["spec"]["ports"].as_array().context("no spec.ports")?;
-    let found = ports.iter().find(|p| p["port"] == port && p["protocol"] == protocol);
+    let of = |p: &Value| p["protocol"].as_str().unwrap_or("TCP") == protocol;
+    let found = ports.iter().find(|p| p["port"] == port && of(p));
     let number = found.and_then(|p| p["nodePort"].as_u64()).and_then(|n| u16::try_from(n).ok());
     number.with_context(|| format!("{name} has no node port for {port}/{protocol}: {document}"))
 }
