@@ -28,7 +28,7 @@ fn an_identity_tells_its_name_and_both_ends_over_every_protocol_and_family() {
     let identity = Identity::start(to.netns(), "me", &[80, 81]).unwrap();
     let mut protocols = vec![Protocol::Tcp, Protocol::Udp];
     match probe::sctp_unavailable() {
-        Some(why) => eprintln!("skipped in part: {why}"),
+        Some(why) => eprintln!("skipped: in part, {why}"),
         None => protocols.push(Protocol::Sctp),
     }
     let mut asked = 0;

@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use pontoon_lab::probe::{self, Reply};
+use pontoon_lab::Lab;
+use pontoon_lab::probe::{self, Identity, Reply};
 use pontoon_model::service::Protocol;
-use pontoon_tests::cluster::{SOON, eventually, skipped};
+use pontoon_tests::cluster::{SOON, cluster, eventually, skipped};
 use pontoon_tests::services::documents::{selecting, service, tcp_and_udp, with_spec};
 use pontoon_tests::services::matrix::Expect::{Any, Dropped, Own, Refused, Rejected};
 use pontoon_tests::services::matrix::{BOTH, Row, TCP, UDP, check};
 use pontoon_tests::services::objects::{apply, node_port, vips};
+use pontoon_tests::services::spread::only;
 use pontoon_tests::services::stage::Stage;
 use serde_json::json;
 
@@ -137,5 +139,30 @@ fn a_pod_reaches_itself_and_pods_may_name_ports_differently() -> Result<()> {
             })?;
         }
     }
+    Ok(())
+}
+
+#[test]
+fn one_host_of_one_family_without_etcd_has_services_and_finds_them_again() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let lab = cluster(Lab::builder().hosts(1).embedded().dual_stack(false))?;
+    let host = lab.host(1);
+    let web = host.pod("web").label("app", "web").add()?;
+    let client = host.add_pod("client")?;
+    let _web = Identity::start(web.netns(), "web", &[8080])?;
+    let spec = json!({"ipFamilyPolicy": "PreferDualStack"});
+    apply(host, &[with_spec(selecting("web", "web", 80, 8080), spec)])?;
+    let to = vips(host, "web", 80)?;
+    ensure!(to.len() == 1 && to[0].is_ipv4(), "{to:?}");
+    for _ in 0..2 {
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            only(SOON, client.netns(), protocol, to[0], &["web"])?;
+            only(SOON, host.netns(), protocol, to[0], &["web"])?;
+        }
+        host.restart(SOON)?;
+    }
+    ensure!(vips(host, "web", 80)? == to);
     Ok(())
 }

@@ -36,7 +36,7 @@ fn an_association_is_led_to_the_endpoints_as_a_connection_is() -> Result<()> {
         }
     }
     if let Some(why) = sctp_unavailable() {
-        eprintln!("skipped in part: {why}");
+        eprintln!("skipped: in part, {why}");
         return Ok(());
     }
     let row = |rule, to, expect| Row { rule, protocols: SCTP, to, target: 8080, expect };

@@ -31,7 +31,7 @@ impl Curl {
     /// When it cannot be started.
     pub fn start(pod: &Pod, to: SocketAddr) -> Result<Option<Self>> {
         if binaries::on_path("curl").is_none() {
-            eprintln!("skipped in part: needs the program curl");
+            eprintln!("skipped: in part, needs the program curl; `cargo xtask setup` installs it");
             return Ok(None);
         }
         let url = format!("http://{to}/?[1-1000000]");
