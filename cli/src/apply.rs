@@ -100,8 +100,7 @@ fn unfinished(error: &dyn std::fmt::Display, before: usize, total: usize) -> Str
         return error.to_string();
     }
     format!(
-        "{error}; of {total} objects, what was done of the last {} is not known",
-        total - before
+        "{error}; this came behind {before} of {total} objects: apply the same again, nothing is done twice"
     )
 }
 

@@ -1,0 +1,91 @@
+//! `pontoon get`.
+
+use pontoon_model::api::{Code, Failure, Request, Response};
+use pontoon_model::object::Kind;
+use serde_json::{Value, json};
+
+use crate::support::{Fake, Said, assert_golden, pontoon};
+use crate::{selection, service};
+
+/// Finds what it has; one name that is nothing's refuses all.
+fn has(objects: Vec<Value>) -> impl Fn(&Request) -> Response {
+    move |request| {
+        let Request::Get(selection) = request else { panic!("{request:?}") };
+        let meant = |object: &&Value| {
+            let namespace = &object["metadata"]["namespace"];
+            object["kind"] == selection.kind.names().kind
+                && selection.namespace.as_ref().is_none_or(|wanted| namespace == wanted.as_str())
+                && (selection.names.is_empty()
+                    || selection
+                        .names
+                        .iter()
+                        .any(|name| object["metadata"]["name"] == name.as_str()))
+        };
+        let found: Vec<Value> = objects.iter().filter(meant).cloned().collect();
+        if found.len() < selection.names.len() {
+            let said = format!("one of {} does not exist", selection.names.join(" "));
+            return Response::Failed(Failure::new(Code::NotFound, said, ""));
+        }
+        Response::Objects(found)
+    }
+}
+
+#[test]
+fn get_shows_tables_documents_and_names() {
+    let objects = vec![
+        service("prod", "web"),
+        service("default", "web"),
+        service("default", "api"),
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "prod"}}),
+    ];
+    let fake = Fake::new(has(objects));
+    for (name, arguments) in [
+        ("get-table", "get svc"),
+        ("get-all-wide", "get services,ns -A -o wide --show-labels"),
+        ("get-one-yaml", "get svc/web -n prod -o yaml"),
+        ("get-one-json", "get svc web -n prod -o json"),
+        ("get-list-yaml", "get svc,ns -o yaml"),
+        ("get-name", "get svc,ns -o name"),
+    ] {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let said = pontoon(&fake, &arguments, "");
+        assert_eq!(said.code, 0, "{}", said.err);
+        assert_golden(name, &said.without(&fake));
+    }
+    let Request::Get(asked) = &fake.asked()[0] else { panic!() };
+    assert_eq!(*asked, selection(Kind::Service, Some("default"), &[]));
+}
+
+#[test]
+fn get_asks_by_labels() {
+    let fake = Fake::new(has(vec![service("default", "web")]));
+    assert_eq!(pontoon(&fake, &["get", "po", "-A", "-l", "app=web,tier"], "").code, 0);
+    let mut expected = selection(Kind::Pod, None, &[]);
+    expected.labels.insert("app".to_owned(), Some("web".to_owned()));
+    expected.labels.insert("tier".to_owned(), None);
+    assert_eq!(fake.asked(), [Request::Get(expected)]);
+}
+
+#[test]
+fn get_of_nothing_is_said_and_no_failure() {
+    let fake = Fake::new(has(Vec::new()));
+    let said = pontoon(&fake, &["get", "svc"], "");
+    assert_eq!((said.code, said.out.as_str()), (0, ""));
+    assert_eq!(said.err, "No services found in namespace default.\n");
+    let said = pontoon(&fake, &["get", "svc,ns", "-A"], "");
+    assert_eq!(said.err, "No services found.\nNo namespaces found.\n");
+    let said = pontoon(&fake, &["get", "svc", "-o", "json"], "");
+    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap()["items"], json!([]));
+}
+
+#[test]
+fn get_shows_those_that_are_there_and_names_the_others() {
+    let fake = Fake::new(has(vec![service("default", "web")]));
+    let said = pontoon(&fake, &["get", "svc", "web", "gone", "-o", "name"], "");
+    assert_eq!((said.code, said.out.as_str()), (1, "service/web\n"));
+    assert_eq!(said.err, "error: one of gone does not exist\n");
+    let said = pontoon(&fake, &["get", "svc", "gone", "--ignore-not-found"], "");
+    assert_eq!(said, Said::well(""));
+    let said = pontoon(&fake, &["get", "svc", "gone", "-o", "yaml"], "");
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+}

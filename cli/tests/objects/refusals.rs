@@ -1,0 +1,67 @@
+//! What is wrong before or behind a command.
+
+use pontoon_model::api::{Code, Failure, Request, Response};
+
+use crate::support::{Fake, pontoon};
+use crate::{MANIFESTS, service};
+
+#[test]
+fn what_cannot_be_meant_is_told_before_the_daemon_is_asked() {
+    let fake = Fake::new(|request| panic!("{request:?}"));
+    for (arguments, hint) in [
+        ("get servics", "did you mean services?"),
+        ("get svc web -l app=web", "leave the names out"),
+        ("get svc web -A", "use -n"),
+        ("get svc -l app!=web", "only key=value"),
+        ("get svc -n Prod", "RFC 1123"),
+        ("get", "KIND"),
+        ("delete svc", "give names, -l LABELS or --all"),
+        ("delete", "there is no kind"),
+        ("delete svc web --all", "leave the names out"),
+        ("delete -f x.yaml -A", "leave -l and -A out"),
+        ("label svc web", "there is no label"),
+        ("label svc app=web", "give names, -l LABELS or --all"),
+        ("label svc web app=-", "is no label's value"),
+    ] {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let said = pontoon(&fake, &arguments, "");
+        assert_eq!(said.code, 2, "{arguments:?}: {}", said.err);
+        assert!(said.err.contains(hint), "{arguments:?}: {}", said.err);
+    }
+    assert!(fake.asked().is_empty());
+}
+
+#[test]
+fn a_daemon_that_is_not_there_is_said_with_the_next_step() {
+    let fake = Fake::absent();
+    for arguments in ["get svc", "delete svc web", "label svc web a=b", "apply -f -"] {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let said = pontoon(&fake, &arguments, &service("default", "web").to_string());
+        assert_eq!((said.code, said.out.as_str()), (1, ""));
+        assert_eq!(said.err.lines().count(), 1, "{}", said.err);
+        assert!(said.err.starts_with("pontoon: pontoond is not there: "), "{}", said.err);
+        assert!(said.err.contains("systemctl status pontoond"), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_refused_request_is_said_once() {
+    let away = |_: &Request| {
+        Response::Failed(Failure::new(Code::Store, "the store is away", "see `pontoon status`"))
+    };
+    let fake = Fake::new(away);
+    let said = pontoon(
+        &fake,
+        &["apply", "-f", &fake.file("web.yaml", &MANIFESTS.replace("broken", "whole}"))],
+        "",
+    );
+    assert_eq!(
+        (said.code, said.err.as_str()),
+        (1, "pontoon: the store is away: see `pontoon status`\n")
+    );
+    let said = pontoon(&fake, &["get", "svc"], "");
+    assert_eq!(
+        (said.code, said.err.as_str()),
+        (1, "error: the store is away: see `pontoon status`\n")
+    );
+}
