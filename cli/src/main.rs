@@ -27,7 +27,7 @@ use daemon::Daemon;
 
 /// Looks after Pontoon on this host and in its cluster.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(name = "pontoon", version, propagate_version = true)]
 struct Arguments {
     /// The daemon's socket
     #[arg(long, global = true, env = "PONTOON_SOCKET", default_value = DEFAULT_SOCKET, value_name = "PATH")]

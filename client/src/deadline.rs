@@ -16,6 +16,10 @@ pub fn of_request(request: &Request) -> Duration {
         // daemon, which then answers with a cause that is better than ours. A DEL waits for an ADD
         // of the same attachment that the runtime has given up.
         Request::Add(_) | Request::Del { .. } | Request::Gc { .. } => Duration::from_secs(60),
+        // All objects of a kind, in one request: there may be ten thousand.
+        Request::Delete(objects) | Request::Label { objects, .. } if objects.names.is_empty() => {
+            Duration::from_secs(600)
+        }
         // A transaction in the store for each object.
         Request::Apply { .. } | Request::Delete(_) | Request::Label { .. } => {
             Duration::from_secs(60)

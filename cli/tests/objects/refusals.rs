@@ -27,6 +27,7 @@ fn what_cannot_be_meant_is_told_before_the_daemon_is_asked() {
         let said = pontoon(&fake, &arguments, "");
         assert_eq!(said.code, 2, "{arguments:?}: {}", said.err);
         assert!(said.err.contains(hint), "{arguments:?}: {}", said.err);
+        assert!(!said.err.contains("pontoon-cli"), "{arguments:?}: {}", said.err);
     }
     assert!(fake.asked().is_empty());
 }
