@@ -25,7 +25,7 @@ pub type HealthChecks = BTreeMap<u16, (ServiceId, Health)>;
 /// A service's health on this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
-    /// Endpoints on this node that take connections, each address once.
+    /// Endpoints on this node that take connections.
     pub local_endpoints: usize,
 }
 
@@ -43,7 +43,9 @@ pub fn of(service: &Service, endpoints: &[Vec<Endpoint>], node: &Node) -> Option
         .flat_map(|all| usable::local(all, node))
         .map(|endpoint| endpoint.address)
         .collect();
-    Some((port, Health { local_endpoints: local.len() }))
+    // An endpoint of both families has two addresses, and is one.
+    let (v4, v6): (Vec<&IpAddr>, Vec<&IpAddr>) = local.iter().partition(|ip| ip.is_ipv4());
+    Some((port, Health { local_endpoints: v4.len().max(v6.len()) }))
 }
 
 /// Answers for ever.
