@@ -12,6 +12,9 @@ use pontoon_model::service::{Protocol, Service, ServiceKind, ServicePort, Traffi
 use crate::frontend::Frontend;
 use crate::{usable, weights};
 
+#[cfg(test)]
+mod tests;
+
 /// The node that the plan is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
