@@ -31,6 +31,7 @@ use crate::services::flows::Flows;
 use crate::services::health::HealthChecks;
 use crate::services::intake::Intake;
 use crate::services::report::Report;
+use crate::services::shelf::Shelf;
 use crate::services::{self, Services};
 use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
@@ -131,6 +132,12 @@ pub async fn run(settings: Settings) -> Result<()> {
         services: report,
         ready,
     };
+    let shelf = match settings.store.kind() {
+        StoreKind::Etcd => {
+            Some(Shelf::open(&paths.state).await.context("cannot open the services' shelf")?)
+        }
+        StoreKind::Embedded => None,
+    };
     let services = Services::new(services::Parts {
         updates: feeds.services,
         local,
@@ -140,6 +147,7 @@ pub async fn run(settings: Settings) -> Result<()> {
         health: health_tx,
         flows: Flows::start()?,
         intake: Intake::new(me.name.clone()),
+        shelf,
     });
     let mut balancing = tokio::spawn(services.run());
     tokio::spawn(services::health::run(health));

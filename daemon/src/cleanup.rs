@@ -11,6 +11,7 @@ use crate::config::PathSettings;
 use crate::firewall::keeper;
 use crate::names::{BRIDGE, DYING_GROUP, VETH_PREFIX};
 use crate::network::{Network, actual, plan};
+use crate::services::shelf;
 use crate::{app, attach, conflist};
 
 /// Removes interfaces, addresses, routes, rules, tables, the network configuration and the node's
@@ -39,7 +40,7 @@ pub fn run(paths: &PathSettings) -> Result<(), Vec<String>> {
     for name in ["attachments", "pending"] {
         note(name, remove(&paths.state.join(name), |p| fs::remove_dir_all(p)));
     }
-    for name in ["cluster.json", "released", "machine-id", "store.redb"] {
+    for name in ["cluster.json", "released", "machine-id", "store.redb", shelf::FILE] {
         note(name, remove(&paths.state.join(name), |p| fs::remove_file(p)));
     }
     note("socket", remove(&paths.socket(), |p| fs::remove_file(p)));

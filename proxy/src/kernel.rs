@@ -86,6 +86,16 @@ impl Proxy {
         Ok(actual)
     }
 
+    /// Whether there is a table of ours, right or not.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn is_there(&mut self) -> Result<bool, ProxyError> {
+        Ok(self.nft.list_tables()?.iter().any(|table| {
+            (table.family, table.name.as_ref()) == (TABLE.family, TABLE.name.as_ref())
+        }))
+    }
+
     /// The numbers and slots to keep from what was read.
     #[must_use]
     pub fn found(actual: &Actual) -> Found {

@@ -12,6 +12,8 @@ use pontoon_model::pod::PodRecord;
 use pontoon_model::service::ServiceId;
 use pontoon_store::{Event, KeyValue, Update};
 
+use super::shelf::Kept;
+
 /// What came of an update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
@@ -38,6 +40,10 @@ pub struct Intake {
     founded: Option<u64>,
     revision: u64,
     known: bool,
+    /// The store is away.
+    away: bool,
+    /// Signs of life were listed at least once since the start.
+    signs: bool,
     /// Services that were there before the last listing and are not in it.
     removed: Vec<ServiceId>,
 }
@@ -56,6 +62,8 @@ impl Intake {
             founded: None,
             revision: 0,
             known: false,
+            away: false,
+            signs: false,
             removed: Vec::new(),
         }
     }
@@ -83,8 +91,24 @@ impl Intake {
         &self.directory
     }
 
+    /// Whether nothing is known, and the store does not answer.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.away && !self.known
+    }
+
+    /// Begins with what was known before the start. Who is alive is not known then, and nobody counts
+    /// as gone before the store says.
+    pub fn begin_with(&mut self, kept: Kept) {
+        kept.items.iter().for_each(|item| self.put(item));
+        self.founded = kept.founded;
+        self.known = true;
+    }
+
     /// Takes in an update.
     pub fn take(&mut self, update: Update) -> Taken {
+        self.away = matches!(update, Update::Lost { .. });
+        self.signs |= matches!(update, Update::Snapshot { .. });
         match update {
             Update::Snapshot { revision, items } => self.replace(revision.0, &items),
             Update::Changes { revision, events } => self.change(revision.0, &events),
@@ -98,6 +122,9 @@ impl Intake {
 
     /// Says which nodes are gone, when that may have changed.
     pub fn count_the_gone(&mut self, now: Instant) {
+        if !self.signs {
+            return;
+        }
         let due = self.liveness.next_deadline().is_some_and(|at| at <= now);
         if std::mem::take(&mut self.recount) || due {
             let gone = self.liveness.update(&self.nodes, &self.alive, now).clone();

@@ -4,6 +4,7 @@
 //! | module | its one job |
 //! | --- | --- |
 //! | [`intake`] | what the store tells becomes services, slices, pods and nodes |
+//! | [`shelf`] | what the store last told, on disk, for a boot while the store is away |
 //! | [`flows`] | forgets tracked UDP flows to endpoints that are gone |
 //! | [`health`] | answers load balancers that ask whether this node has endpoints |
 //! | [`report`] | what the other parts are told |
@@ -12,6 +13,7 @@ pub mod flows;
 pub mod health;
 pub mod intake;
 pub mod report;
+pub mod shelf;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -30,6 +32,7 @@ use flows::Flows;
 use health::{Health, HealthChecks};
 use intake::{Intake, Taken};
 use report::Report;
+use shelf::Shelf;
 
 /// How long services that a wiped store has lost are kept: as long as its nodes are.
 const GRACE: Duration = Duration::from_secs(600);
@@ -63,8 +66,10 @@ pub struct Parts {
     pub health: watch::Sender<HealthChecks>,
     /// Tracked flows.
     pub flows: Flows,
-    /// What the store last told, from disk: for a start while the store is away.
+    /// What the store has told.
     pub intake: Intake,
+    /// What it told before this start; `None` where the store is on this host.
+    pub shelf: Option<Shelf>,
 }
 
 /// The task.
@@ -118,8 +123,33 @@ impl Services {
             while let Some(Some(update)) = self.parts.updates.recv().now_or_never() {
                 self.take(update);
             }
+            if let Err(error) = self.fall_back().await {
+                warn!(%error, "services of earlier runs are not known");
+            }
             block_in_place(|| self.act());
         }
+    }
+
+    /// While the store is away since the start: what the kernel holds is left as it is, it knows
+    /// better than the shelf. After a boot it holds nothing.
+    async fn fall_back(&mut self) -> Result<(), String> {
+        let Some(shelf) = self.parts.shelf.as_ref().filter(|_| self.parts.intake.is_waiting())
+        else {
+            return Ok(());
+        };
+        let intact = block_in_place(|| self.parts.proxy.is_there()).map_err(|e| e.to_string())?;
+        if intact {
+            return Ok(());
+        }
+        let kept = shelf.load().await.map_err(|e| e.to_string())?;
+        if !kept.items.is_empty() {
+            info!(
+                objects = kept.items.len(),
+                "the store is away; services are what they last were"
+            );
+            self.parts.intake.begin_with(kept);
+        }
+        Ok(())
     }
 
     /// When to look again although nothing is told.
@@ -129,6 +159,9 @@ impl Services {
     }
 
     fn take(&mut self, update: Update) {
+        if let Some(shelf) = &self.parts.shelf {
+            shelf.note(&update);
+        }
         match self.parts.intake.take(update) {
             Taken::Changes => {}
             Taken::Wiped { lost } => {

@@ -1,0 +1,205 @@
+//! What the store last told of services, on this node's disk: a host that boots while etcd is away has
+//! an empty kernel, and balances from here until etcd is back. Written behind the changes, a moment's
+//! together; a host that loses that moment gets it from the store as soon as that answers.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pontoon_model::key::{ENDPOINT_SLICES, NODES, PODS, SERVICES};
+use pontoon_store::{EmbeddedStore, Event, KeyValue, MAX_OPS, Op, Store, Txn, Update};
+use tokio::sync::mpsc;
+use tracing::warn;
+
+/// The shelf's file in the daemon's state folder.
+pub const FILE: &str = "services.redb";
+
+/// Changes of so long a time are written together.
+const GATHER: Duration = Duration::from_secs(1);
+/// The key under which the revision is kept that founded the cluster.
+const FOUNDED: &str = "founded";
+
+/// Changes by key: the value, or nothing for what is gone.
+type Pending = BTreeMap<String, Option<Vec<u8>>>;
+
+/// The shelf.
+pub struct Shelf {
+    store: Arc<dyn Store>,
+    writes: mpsc::UnboundedSender<Write>,
+}
+
+enum Write {
+    /// Whatever is not in it is gone.
+    All(Pending),
+    Some(Pending),
+}
+
+/// What was on the shelf.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// The revision that created the cluster's configuration.
+    pub founded: Option<u64>,
+    /// Services, slices, pods and nodes.
+    pub items: Vec<KeyValue>,
+}
+
+impl Shelf {
+    /// Opens it. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub async fn open(state: &Path) -> pontoon_store::Result<Self> {
+        let store = EmbeddedStore::open(state.join(FILE), Default::default()).await?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let (writes, queue) = mpsc::unbounded_channel();
+        tokio::spawn(write(Arc::clone(&store), queue));
+        Ok(Self { store, writes })
+    }
+
+    /// What is on it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn load(&self) -> pontoon_store::Result<Kept> {
+        let mut kept = Kept { items: self.store.list("", None).await?.items, founded: None };
+        kept.items.retain(|item| {
+            if item.key == FOUNDED {
+                kept.founded = std::str::from_utf8(&item.value).ok().and_then(|t| t.parse().ok());
+            }
+            item.key != FOUNDED
+        });
+        Ok(kept)
+    }
+
+    /// Puts on it what the store tells.
+    pub fn note(&self, update: &Update) {
+        let write = match update {
+            Update::Snapshot { items, .. } => {
+                Write::All(items.iter().filter_map(of_item).collect())
+            }
+            Update::Changes { events, .. } => {
+                let changes = events.iter().filter_map(|event| match event {
+                    Event::Put(item) => of_item(item),
+                    Event::Delete { key, .. } => is_kept(key).then(|| (key.clone(), None)),
+                });
+                let changes: Pending = changes.collect();
+                if changes.is_empty() {
+                    return;
+                }
+                Write::Some(changes)
+            }
+            Update::Progress { .. } | Update::Lost { .. } => return,
+        };
+        // The writer ends with the daemon.
+        let _ = self.writes.send(write);
+    }
+}
+
+fn is_kept(key: &str) -> bool {
+    [SERVICES, ENDPOINT_SLICES, PODS, NODES].iter().any(|prefix| key.starts_with(prefix))
+}
+
+fn of_item(item: &KeyValue) -> Option<(String, Option<Vec<u8>>)> {
+    if item.key == "config" {
+        let revision = item.create_revision.0.to_string().into_bytes();
+        return Some((FOUNDED.to_owned(), Some(revision)));
+    }
+    is_kept(&item.key).then(|| (item.key.clone(), Some(item.value.clone())))
+}
+
+async fn write(store: Arc<dyn Store>, mut queue: mpsc::UnboundedReceiver<Write>) {
+    while let Some(first) = queue.recv().await {
+        tokio::time::sleep(GATHER).await;
+        let mut pending = Pending::new();
+        let mut next = Some(first);
+        while let Some(write) = next {
+            match write {
+                Write::Some(changes) => pending.extend(changes),
+                Write::All(all) => match missing_from(&*store, all).await {
+                    Ok(difference) => pending = difference,
+                    Err(error) => warn!(%error, "services are not kept on this node's disk"),
+                },
+            }
+            next = queue.try_recv().ok();
+        }
+        if let Err(error) = put(&*store, pending).await {
+            warn!(%error, "services are not kept on this node's disk: it cannot balance after a boot while the store is away");
+        }
+    }
+}
+
+/// What makes the shelf hold these and nothing else.
+async fn missing_from(store: &dyn Store, mut all: Pending) -> pontoon_store::Result<Pending> {
+    for item in store.list("", None).await?.items {
+        match all.get(&item.key) {
+            Some(Some(value)) if *value == item.value => drop(all.remove(&item.key)),
+            Some(_) => {}
+            None => drop(all.insert(item.key, None)),
+        }
+    }
+    Ok(all)
+}
+
+async fn put(store: &dyn Store, pending: Pending) -> pontoon_store::Result<()> {
+    let mut ops = pending.into_iter().map(|(key, value)| match value {
+        Some(value) => Op::put(key, value),
+        None => Op::Delete(key),
+    });
+    loop {
+        let txn = ops.by_ref().take(MAX_OPS).fold(Txn::new(), Txn::then);
+        if txn.success.is_empty() {
+            return Ok(());
+        }
+        store.txn(txn).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pontoon_store::Revision;
+
+    fn item(key: &str, value: &str) -> KeyValue {
+        KeyValue {
+            key: key.to_owned(),
+            value: value.as_bytes().to_vec(),
+            create_revision: Revision(7),
+            mod_revision: Revision(9),
+            version: 1,
+            lease: None,
+        }
+    }
+
+    async fn kept(shelf: &Shelf, wanted: &[&str]) -> Kept {
+        for _ in 0..100 {
+            let kept = shelf.load().await.unwrap();
+            if kept.items.iter().map(|item| item.key.as_str()).eq(wanted.iter().copied()) {
+                return kept;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{:?} is on the shelf", shelf.load().await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_shelf_follows_what_is_told_and_is_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(folder.path()).await.unwrap();
+        let listing = ["config", "nodes/a", "alive/a", "services/default/a", "services/default/b"];
+        let items = listing.map(|key| item(key, "1")).to_vec();
+        shelf.note(&Update::Snapshot { revision: Revision(9), items });
+        kept(&shelf, &["nodes/a", "services/default/a", "services/default/b"]).await;
+        let events = vec![
+            Event::Delete { key: "services/default/a".to_owned(), revision: Revision(10) },
+            Event::Put(item("pods/a/default/x", "2")),
+        ];
+        shelf.note(&Update::Changes { revision: Revision(10), events });
+        let now = ["nodes/a", "pods/a/default/x", "services/default/b"];
+        kept(&shelf, &now).await;
+        let items = vec![item("config", "1"), item("services/default/b", "3")];
+        shelf.note(&Update::Snapshot { revision: Revision(12), items });
+        let left = kept(&shelf, &["services/default/b"]).await;
+        assert_eq!((left.founded, left.items[0].value.as_slice()), (Some(7), &b"3"[..]));
+    }
+}
