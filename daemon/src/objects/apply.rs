@@ -12,6 +12,7 @@ use pontoon_model::object::{Documents, Kind, Outcome, OutcomeResult};
 use pontoon_store::Store;
 use serde_json::Value;
 
+use super::failure::Away;
 use super::stamp::{Birth, stamp};
 use super::{pods, service, single};
 
@@ -28,31 +29,29 @@ pub(super) async fn apply(
     let entries: Vec<Entry> =
         documents.into_iter().flat_map(manifest::items).map(Entry::read).collect();
     let mut outcomes = Vec::with_capacity(entries.len());
+    let away = Away::default();
     let mut rest = entries.as_slice();
     while !rest.is_empty() {
         let (run, later) = rest.split_at(distinct(rest));
         let mut tasks = Vec::with_capacity(run.len());
         for entry in run {
-            tasks.push(one(store, config, entry, dry_run));
+            tasks.push(away.unless(one(store, config, entry, dry_run)));
         }
-        let results: Vec<OutcomeResult> =
+        let results: Vec<Result<OutcomeResult, Failure>> =
             futures::stream::iter(tasks).buffered(IN_FLIGHT).collect().await;
         for (entry, result) in run.iter().zip(results) {
             // What one document frees, another behind it may take.
-            let result = if is_conflict(&result) {
-                one(store, config, entry, dry_run).await
-            } else {
-                result
+            let result = match result {
+                Err(failure) if failure.code == Code::Conflict => {
+                    away.unless(one(store, config, entry, dry_run)).await
+                }
+                result => result,
             };
-            outcomes.push(entry.outcome(result));
+            outcomes.push(entry.outcome(result.unwrap_or_else(OutcomeResult::Failed)));
         }
         rest = later;
     }
     outcomes
-}
-
-fn is_conflict(result: &OutcomeResult) -> bool {
-    matches!(result, OutcomeResult::Failed(failure) if failure.code == Code::Conflict)
 }
 
 /// How many entries from the first on are of different objects.
@@ -100,11 +99,8 @@ async fn one(
     config: &ClusterConfig,
     entry: &Entry,
     dry_run: bool,
-) -> OutcomeResult {
-    let object = match &entry.parsed {
-        Ok(parsed) => &parsed.object,
-        Err(failure) => return OutcomeResult::Failed(failure.clone()),
-    };
+) -> Result<OutcomeResult, Failure> {
+    let object = &entry.parsed.as_ref().map_err(Failure::clone)?.object;
     let put = |key: Key, document: &Value, namespace: Option<&Namespace>| {
         let (document, namespace, birth) = (document.clone(), namespace.cloned(), Birth::now());
         async move {
@@ -116,7 +112,7 @@ async fn one(
             single::change(store, &key, dry_run, build).await
         }
     };
-    let result = match object {
+    match object {
         Object::Service(manifest) => service::apply(store, config, manifest, dry_run).await,
         Object::Pod(manifest) => pods::apply(store, manifest, dry_run).await,
         Object::EndpointSlice(manifest) => {
@@ -127,6 +123,5 @@ async fn one(
         Object::Namespace(manifest) => {
             put(Key::Namespace(manifest.name.clone()), &manifest.document, None).await
         }
-    };
-    result.unwrap_or_else(OutcomeResult::Failed)
+    }
 }

@@ -28,6 +28,7 @@ use pontoon_model::cluster::ClusterConfig;
 use pontoon_model::object::{Documents, LabelChange, Outcome, OutcomeResult, Selection};
 use pontoon_store::Store;
 
+use failure::Away;
 use read::Item;
 
 /// The objects of a cluster.
@@ -71,9 +72,9 @@ impl Objects {
     /// When the store cannot be read; what else goes wrong is said of each object.
     pub async fn delete(&self, selection: &Selection) -> Result<Vec<Outcome>, Failure> {
         let found = read::select(&*self.store, selection).await?;
-        let mut outcomes = Vec::new();
+        let (mut outcomes, away) = (Vec::new(), Away::default());
         for item in &found.items {
-            let (result, warnings) = match delete::delete(&*self.store, item).await {
+            let (result, warnings) = match away.unless(delete::delete(&*self.store, item)).await {
                 Ok(done) => done,
                 Err(failure) => (OutcomeResult::Failed(failure), Vec::new()),
             };
@@ -94,9 +95,9 @@ impl Objects {
     ) -> Result<Vec<Outcome>, Failure> {
         label::check(change)?;
         let found = read::select(&*self.store, selection).await?;
-        let mut outcomes = Vec::new();
+        let (mut outcomes, away) = (Vec::new(), Away::default());
         for item in &found.items {
-            let result = label::label(&*self.store, item, change).await;
+            let result = away.unless(label::label(&*self.store, item, change)).await;
             let result = result.unwrap_or_else(OutcomeResult::Failed);
             outcomes.push(outcome(selection, item, result, Vec::new()));
         }

@@ -77,7 +77,11 @@ pub(super) async fn change(
         })?;
         let old: PodRecord = serde_json::from_slice(&item.value).map_err(|error| {
             let said = format!("the record {key} cannot be read: {error}");
-            Failure::new(Code::Store, said, "its node writes it anew when pontoond restarts there")
+            Failure::new(
+                Code::Internal,
+                said,
+                "its node writes it anew when pontoond restarts there",
+            )
         })?;
         let mut new = old.clone();
         change(&mut new)?;

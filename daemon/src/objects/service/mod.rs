@@ -36,9 +36,9 @@ use claim::{Claim, Holders};
 use plan::Stored;
 
 /// How often a plan is made anew before giving up; each time somebody else was quicker.
-const ATTEMPTS: usize = 16;
+const ATTEMPTS: usize = 32;
 /// Behind so many all claims are listed: the ranges are too full for guessing.
-const GUESSES: usize = 4;
+const GUESSES: usize = 8;
 
 /// Creates a service or makes it like this one.
 pub(super) async fn apply(

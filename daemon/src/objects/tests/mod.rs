@@ -1,5 +1,6 @@
 //! What people do with objects, on an embedded store.
 
+mod outages;
 mod pods;
 mod properties;
 mod services;
