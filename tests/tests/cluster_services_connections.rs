@@ -1,10 +1,12 @@
 //! What becomes of connections and flows when endpoints, daemons and tables come and go.
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as tests do")]
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use pontoon_lab::Netns;
 use pontoon_lab::probe::{self, Reply, TcpLoad, UdpFlow};
 use pontoon_model::object::Kind;
 use pontoon_model::service::Protocol::{Tcp, Udp};
@@ -81,25 +83,87 @@ fn an_established_connection_survives_whatever_leaves_its_endpoint() -> Result<(
         host.start()?;
         host.wait_ready(SOON)?;
     }
-    // Somebody else takes the tables away.
-    for (number, blow) in [(1, "flush ruleset\n"), (3, "delete table inet pontoon\n")] {
-        let host = stage.host(number);
-        host.nft(blow)?;
-        let began = Instant::now();
-        eventually(Duration::from_secs(5), || {
-            let tables = host.exec(&["nft", "list", "tables"])?;
-            ensure!(tables.contains("inet pontoon"), "{tables}");
-            spread(host.netns(), Tcp, to[0], 20).map(drop)
-        })?;
-        eprintln!("{blow:?} on {} was mended within {:?}", host.name(), began.elapsed());
-        answers_everywhere(&stage, &["web-1", "web-2"])?;
-    }
     // An endpoint that is asked to go keeps its connections until it goes.
     label(stage.host(3), "web-1", "app", "draining")?;
     answers_everywhere(&stage, &["web-2"])?;
     for (position, to, load) in loads {
         let report = load.stop().map_err(|error| error.context(format!("{position:?} to {to}")))?;
         ensure!(report.sent > 100 && report.lost() == 0, "{position:?} to {to}: {report:?}");
+    }
+    Ok(())
+}
+
+/// A connection on which nothing is said for a while.
+struct Silent(TcpStream);
+
+impl Silent {
+    fn open(from: &Netns, to: SocketAddr) -> Result<Self> {
+        let mut stream = probe::connect(from, to, SOON)?;
+        stream.set_read_timeout(Some(SOON))?;
+        let mut byte = [0];
+        while byte != [b'\n'] {
+            stream.read_exact(&mut byte)?;
+        }
+        Ok(Self(stream))
+    }
+
+    fn still_works(&mut self) -> Result<()> {
+        let mut echo = [0; 4];
+        self.0.write_all(b"ping")?;
+        self.0.read_exact(&mut echo)?;
+        ensure!(echo == *b"ping", "{echo:?}");
+        Ok(())
+    }
+}
+
+/// What is said while the tables are gone cannot be translated, so connections are silent here.
+#[test]
+fn tables_that_somebody_takes_away_are_mended_at_once_and_connections_go_on() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let stage = Stage::build()?;
+    let host = stage.host(1);
+    apply(host, &[with_spec(selecting("web", "web", 80, 8080), json!({"type": NODE_PORTS}))])?;
+    let to = vips(host, "web", 80)?;
+    let at_node = SocketAddr::new(host.addresses()[0], node_port(host, "web", 80, "TCP")?);
+    let targets = [to[0], to[1], at_node];
+    let web = ["web-1", "web-2"];
+    let everywhere = || -> Result<()> {
+        for (position, to) in Position::ALL.into_iter().flat_map(|p| targets.map(|to| (p, to))) {
+            only(SOON, stage.netns(position), Tcp, to, &web)?;
+        }
+        Ok(())
+    };
+    everywhere()?;
+    let mut silent = Vec::new();
+    for (position, to) in Position::ALL.into_iter().flat_map(|p| targets.map(|to| (p, to))) {
+        for _ in 0..4 {
+            silent.push((position, to, Silent::open(stage.netns(position), to)?));
+        }
+    }
+    for (number, blow) in [
+        (1, "flush ruleset\n"),
+        (3, "delete table inet pontoon-services\n"),
+        (2, "flush table inet pontoon-services\n"),
+        (1, "flush chain inet pontoon-services services\n"),
+        (3, "flush map inet pontoon-services services4\n"),
+        (2, "flush map inet pontoon-services backends6\n"),
+        (1, "insert rule inet pontoon-services services counter drop\n"),
+    ] {
+        let struck = stage.host(number);
+        struck.nft(blow)?;
+        let began = Instant::now();
+        eventually(Duration::from_secs(3), || {
+            spread(struck.netns(), Tcp, to[0], 20)?;
+            spread(struck.netns(), Udp, to[1], 20).map(drop)
+        })?;
+        eprintln!("{blow:?} on {} was mended after {:?}", struck.name(), began.elapsed());
+        everywhere()?;
+        for (position, to, connection) in &mut silent {
+            let works = connection.still_works();
+            works.with_context(|| format!("{position:?} to {to} behind {blow:?}"))?;
+        }
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use pontoon_lab::probe::TcpLoad;
 use pontoon_model::service::Protocol::{Tcp, Udp};
 use pontoon_tests::cluster::{LEASE, SOON, eventually, skipped};
@@ -68,29 +68,30 @@ fn services_go_on_while_the_store_is_away_and_catch_up_behind_it() -> Result<()>
     apply(stage.host(1), &[selecting("web", "web", 80, 8080)])?;
     let to = vips(stage.host(1), "web", 80)?;
     let web = ["web-1", "web-2"];
-    let everywhere = |stage: &Stage, names: &[&str]| -> Result<()> {
+    let everywhere = |stage: &Stage, names: &[&str], when: &str| -> Result<()> {
         for position in Position::ALL {
             for (protocol, to) in [(Tcp, to[0]), (Udp, to[1])] {
-                only(SOON, stage.netns(position), protocol, to, names)?;
+                let answered = only(SOON, stage.netns(position), protocol, to, names);
+                answered.with_context(|| format!("from {position:?}, {when}"))?;
             }
         }
         Ok(())
     };
-    everywhere(&stage, &web)?;
+    everywhere(&stage, &web, "at first")?;
     stage.lab.etcd().stop()?;
-    everywhere(&stage, &web)?;
+    everywhere(&stage, &web, "without a store")?;
     // Daemons start anew, one in order and one not, with nothing but what they remember.
     stage.host(1).restart(SOON)?;
     stage.host(3).kill()?;
     stage.host(3).start()?;
     stage.host(3).wait_ready(SOON)?;
-    everywhere(&stage, &web)?;
+    everywhere(&stage, &web, "with daemons that started without a store")?;
     // One that has lost its table, too.
     stage.host(3).kill()?;
-    stage.host(3).nft("delete table inet pontoon\n")?;
+    stage.host(3).nft("delete table inet pontoon-services\n")?;
     stage.host(3).start()?;
     stage.host(3).wait_ready(SOON)?;
-    everywhere(&stage, &web)?;
+    everywhere(&stage, &web, "with a daemon that started without a store and a table")?;
     let refused = apply(stage.host(1), &[selecting("late", "web", 80, 8080)]);
     ensure!(refused.is_err(), "a service was admitted with no store to keep it");
     stage.add(stage.host(1).pod("web-3").label("app", "web"))?;
@@ -102,7 +103,7 @@ fn services_go_on_while_the_store_is_away_and_catch_up_behind_it() -> Result<()>
             Ok(())
         })
     })?;
-    everywhere(&stage, &["web-1", "web-2", "web-3"])?;
+    everywhere(&stage, &["web-1", "web-2", "web-3"], "with the store back")?;
     eventually(SOON, || label(stage.host(1), "web-1", "app", "gone"))?;
-    everywhere(&stage, &["web-2", "web-3"])
+    everywhere(&stage, &["web-2", "web-3"], "behind a change")
 }
