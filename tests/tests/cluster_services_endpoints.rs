@@ -14,7 +14,7 @@ use pontoon_tests::cluster::{SOON, eventually, skipped};
 use pontoon_tests::services::documents::{
     endpoint, selecting, service, slice, tcp_and_udp, with_spec,
 };
-use pontoon_tests::services::matrix::Expect::{Any, Refused};
+use pontoon_tests::services::matrix::Expect::{Any, Own, Refused};
 use pontoon_tests::services::matrix::{BOTH, Row, check};
 use pontoon_tests::services::objects::{apply, delete, label, vips};
 use pontoon_tests::services::spread::{only, spread};
@@ -37,6 +37,9 @@ fn slices_lead_where_they_say_beyond_the_cluster_too() -> Result<()> {
         host,
         &[
             bare("nobody"),
+            bare("node"),
+            slice("node-v4", "node", 80, 8080, &[ready(stage.host(2).addresses()[0])]),
+            slice("node-v6", "node", 80, 8080, &[ready(stage.host(2).addresses()[1])]),
             bare("beyond"),
             slice("beyond-v4", "beyond", 80, 8080, &[ready(v4)]),
             slice("beyond-v6", "beyond", 80, 8080, &[ready(v6)]),
@@ -45,13 +48,23 @@ fn slices_lead_where_they_say_beyond_the_cluster_too() -> Result<()> {
     let row = |rule, name: &str, expect| -> Result<Row> {
         Ok(Row { rule, protocols: BOTH, to: vips(host, name, 80)?, target: 8080, expect })
     };
+    // As the API server of a Kubernetes cluster, whose service leads to nodes themselves.
+    let _node = Identity::start(host.netns(), "node", &PORTS)?;
+    let node = &["node"];
     check(
         &stage,
         &[
+            row("a node", "node", [Own(node), Own(node), Own(node), Own(node), Any(node)])?,
             row("an endpoint beyond the cluster", "beyond", [Any(&["beyond"]); 5])?,
             row("a service without slices", "nobody", [Refused; 5])?,
         ],
     )?;
+
+    for to in vips(host, "node", 80)? {
+        only(SOON, host.netns(), Tcp, to, node)?;
+        only(SOON, host.netns(), Udp, to, node)?;
+        only(SOON, stage.pod("web-2").netns(), Tcp, to, node)?;
+    }
 
     // The conditions of two pods, in slices of their own, and who answers then.
     let condition = |pod: &str, ready, serving, terminating| -> Result<Vec<Value>> {

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use pontoon_lab::probe::TcpLoad;
 use pontoon_model::service::Protocol::{Tcp, Udp};
-use pontoon_tests::cluster::{LEASE, SOON, eventually, skipped};
-use pontoon_tests::services::documents::selecting;
+use pontoon_tests::cluster::{LEASE, SOON, eventually, skipped, wait_for_problem};
+use pontoon_tests::services::documents::{selecting, with_spec};
 use pontoon_tests::services::objects::{apply, label, vips};
 use pontoon_tests::services::spread::{only, spread};
 use pontoon_tests::services::stage::{Position, Stage};
+use serde_json::json;
 
 const TICK: Duration = Duration::from_millis(5);
 
@@ -105,5 +106,22 @@ fn services_go_on_while_the_store_is_away_and_catch_up_behind_it() -> Result<()>
     })?;
     everywhere(&stage, &["web-1", "web-2", "web-3"], "with the store back")?;
     eventually(SOON, || label(stage.host(1), "web-1", "app", "gone"))?;
-    everywhere(&stage, &["web-2", "web-3"], "behind a change")
+    everywhere(&stage, &["web-2", "web-3"], "behind a change")?;
+
+    // What nobody can read is told, and everything else served.
+    let nonsense = [("services/default/half", r#"{"spec":{}}"#), ("services/default/no", "[1, 2")];
+    for (key, value) in nonsense {
+        stage.lab.etcd().ctl(&["put", &format!("/pontoon/v1/{key}"), value])?;
+        wait_for_problem(stage.host(3), key)?;
+    }
+    everywhere(&stage, &["web-2", "web-3"], "beside nonsense")?;
+
+    // A store that has lost everything is no reason to refuse anybody.
+    stage.lab.etcd().wipe()?;
+    std::thread::sleep(Duration::from_secs(3));
+    everywhere(&stage, &["web-2", "web-3"], "behind a wiped store")?;
+    let fixed = json!({"clusterIPs": to.iter().map(|to| to.ip().to_string()).collect::<Vec<_>>()});
+    let again = with_spec(selecting("web", "web", 80, 8080), fixed);
+    eventually(LEASE, || apply(stage.host(1), std::slice::from_ref(&again)))?;
+    everywhere(&stage, &["web-2", "web-3"], "once it was applied again")
 }

@@ -1,10 +1,11 @@
 //! Cluster IPs, from everywhere: who answers, who is seen, and what is refused.
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as tests do")]
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use pontoon_lab::Lab;
 use pontoon_lab::probe::{self, Identity, Reply};
 use pontoon_model::service::Protocol;
@@ -14,7 +15,7 @@ use pontoon_tests::services::matrix::Expect::{Any, Dropped, Own, Refused, Reject
 use pontoon_tests::services::matrix::{BOTH, Row, TCP, UDP, check};
 use pontoon_tests::services::objects::{apply, node_port, vips};
 use pontoon_tests::services::spread::only;
-use pontoon_tests::services::stage::Stage;
+use pontoon_tests::services::stage::{Position, Stage};
 use serde_json::json;
 
 const WEB: &[&str] = &["web-1", "web-2"];
@@ -24,7 +25,10 @@ fn a_cluster_ip_leads_to_its_endpoints_and_every_other_port_and_address_is_refus
     if skipped() {
         return Ok(());
     }
-    let stage = Stage::build()?;
+    let mut stage = Stage::build()?;
+    // Nobody's endpoint: services select pods of their own namespace.
+    let stranger = stage.host(1).pod("stranger").namespace("other").label("app", "web");
+    stage.add(stranger)?;
     let host = stage.host(2);
     apply(
         host,
@@ -138,6 +142,63 @@ fn a_pod_reaches_itself_and_pods_may_name_ports_differently() -> Result<()> {
                 Ok(())
             })?;
         }
+    }
+    Ok(())
+}
+
+/// Fragments and full segments, to endpoints here and behind the overlay.
+#[test]
+fn large_datagrams_and_long_streams_pass() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let stage = Stage::build()?;
+    let host = stage.host(1);
+    let spec = json!({"type": "NodePort"});
+    apply(host, &[with_spec(selecting("web", "web", 80, 8080), spec)])?;
+    for position in Position::ALL {
+        let node = SocketAddr::new(host.addresses()[0], node_port(host, "web", 80, "UDP")?);
+        let from = stage.netns(position);
+        let mut targets = vips(host, "web", 80)?;
+        targets.push(node);
+        for to in targets {
+            only(SOON, from, Protocol::Udp, to, WEB)?;
+            let said = |what| format!("{what} from {position:?} to {to}");
+            for _ in 0..4 {
+                from.run(|| large_datagram(to))?.with_context(|| said("a datagram"))?;
+            }
+        }
+        for to in vips(host, "web", 80)? {
+            for _ in 0..4 {
+                let sent = probe::connect(from, to, SOON).and_then(long_stream);
+                sent.with_context(|| format!("a stream from {position:?} to {to}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn large_datagram(to: SocketAddr) -> Result<()> {
+    let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any)?;
+    socket.connect(to)?;
+    socket.set_read_timeout(Some(Duration::from_secs(2)))?;
+    socket.send(&[0; 5000])?;
+    socket.recv(&mut [0; 256]).map(drop)?;
+    Ok(())
+}
+
+fn long_stream(mut stream: TcpStream) -> Result<()> {
+    stream.set_read_timeout(Some(SOON))?;
+    let mut byte = [0];
+    while byte != [b'\n'] {
+        stream.read_exact(&mut byte)?;
+    }
+    let (block, mut echo) = (vec![7; 16 << 10], vec![0; 16 << 10]);
+    for _ in 0..32 {
+        stream.write_all(&block)?;
+        stream.read_exact(&mut echo)?;
+        ensure!(echo == block, "the stream came back otherwise");
     }
     Ok(())
 }
