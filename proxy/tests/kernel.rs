@@ -1,5 +1,6 @@
 //! The table against the real kernel: it loads, nft can list it, and a second look finds it right.
 //! Needs root, and says so where it is not.
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as tests do")]
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -105,10 +105,8 @@ impl PodBoard {
         let known = pods.get(&key).filter(|known| {
             known.record.container_id == posted.record.container_id && known.check == posted.check
         });
-        if let Some(known) = known {
-            if known.settled {
-                posted.settle(known.record.ready);
-            }
+        if let Some(known) = known.filter(|known| known.settled) {
+            posted.settle(known.record.ready);
         }
         pods.insert(key, posted);
         drop(pods);

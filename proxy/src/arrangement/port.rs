@@ -116,7 +116,7 @@ impl PortState {
             stage = Stage::Allowed;
         }
         let id = |scope, set: &EndpointSet| {
-            (set.number != 0).then(|| Entry::Endpoints(scope, at, set.number))
+            (set.number != 0).then_some(Entry::Endpoints(scope, at, set.number))
         };
         let everywhere = self.balance(&self.cluster, Scope::Usual, Way::Reject);
         // No endpoint here but elsewhere: the client may find another node that has one. No endpoint
