@@ -33,6 +33,11 @@ fn key(entry: &Entry) -> Key {
     }
 }
 
+/// How many slots each endpoint has.
+type Spread = BTreeMap<SocketAddr, u32>;
+/// What becomes of packets at each stage.
+type Ways = Vec<(String, Spread)>;
+
 #[derive(Debug, Default, Clone)]
 struct Kernel {
     elements: HashMap<Key, Entry>,
@@ -61,7 +66,7 @@ impl Kernel {
 
     /// The endpoints that packets to a frontend can get, each with the number of its slots, and the
     /// way there; numbers of sets left out.
-    fn packet(&self, at: Frontend) -> Vec<(String, BTreeMap<SocketAddr, u32>)> {
+    fn packet(&self, at: Frontend) -> Ways {
         let mut seen = Vec::new();
         for stage in [Stage::First, Stage::Allowed, Stage::Inside, Stage::Outside] {
             let Some(Entry::Way(_, _, way, label)) = self.elements.get(&Key::Way(stage, at)) else {
@@ -88,7 +93,7 @@ impl Kernel {
     }
 
     /// What can be told apart from outside: all but the numbers of sets and the order of slots.
-    fn sight(&self) -> (BTreeMap<Frontend, Vec<(String, BTreeMap<SocketAddr, u32>)>>, Vec<String>) {
+    fn sight(&self) -> (BTreeMap<Frontend, Ways>, Vec<String>) {
         let frontends = self.elements.values().filter_map(|entry| match entry {
             Entry::Way(_, at, ..) => Some(*at),
             _ => None,
