@@ -1,5 +1,6 @@
 //! What processes use: CPU time and memory.
 
+use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
@@ -41,6 +42,38 @@ pub(crate) fn resident(pid: u32) -> Result<f64> {
     Ok(kib.context("no VmRSS in the status of the process")? / 1024.0)
 }
 
+/// How long each thread of a process has stood ready while others had the processors.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Waits(HashMap<String, Duration>);
+
+impl Waits {
+    /// Those up to now.
+    pub(crate) fn of(pid: u32) -> Result<Self> {
+        let folder = format!("/proc/{pid}/task");
+        let mut waits = HashMap::new();
+        for task in fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))? {
+            let task = task?;
+            // A thread that has just ended waits no more.
+            let Ok(stat) = fs::read_to_string(task.path().join("schedstat")) else { continue };
+            let waited = stat.split_whitespace().nth(1).and_then(|field| field.parse().ok());
+            let waited =
+                waited.with_context(|| format!("schedstat is not understood: {stat:?}"))?;
+            waits.insert(task.file_name().to_string_lossy().into(), Duration::from_nanos(waited));
+        }
+        Ok(Self(waits))
+    }
+
+    /// The longest that one thread waited since an earlier look.
+    pub(crate) fn longest_since(&self, earlier: &Self) -> Duration {
+        let before = |thread| earlier.0.get(thread).copied().unwrap_or_default();
+        self.0
+            .iter()
+            .map(|(thread, waited)| waited.saturating_sub(before(thread)))
+            .max()
+            .unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +83,17 @@ mod tests {
         let stat = "7 (a) 1 b) S 1 7 7 0 -1 4194560 1 2 3 4 10 20 300 4000 20 0 1 0 5";
         assert_eq!(ticks(stat), Some(4330));
         assert_eq!(ticks("7 (a) S 1"), None);
+    }
+
+    #[test]
+    fn the_thread_that_waited_longest_counts() {
+        let waits = |list: &[(&str, u64)]| {
+            Waits(list.iter().map(|(id, ms)| ((*id).into(), Duration::from_millis(*ms))).collect())
+        };
+        let (before, after) =
+            (waits(&[("1", 50), ("2", 7)]), waits(&[("1", 51), ("2", 9), ("3", 1)]));
+        assert_eq!(after.longest_since(&before), Duration::from_millis(2));
+        assert!(!Waits::of(std::process::id()).unwrap().0.is_empty());
     }
 
     #[test]

@@ -9,8 +9,9 @@ use pontoon_store::{EtcdConfig, EtcdStore, Store, Watch};
 use super::dataset::{POD_CIDR, SERVICE_CIDR, Size, spare};
 use super::kernel::{Commits, Kernel};
 use super::{BACKENDS, SERVICES, seed};
+use crate::usage::Waits;
 
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 5;
 const CHANGES: usize = 100;
 const WAIT: Duration = Duration::from_secs(60);
 /// Commits closer together than this belong to one change.
@@ -20,8 +21,17 @@ const CALM: Duration = Duration::from_secs(3);
 /// Any prime that divides no size: changes hit services all over.
 const STRIDE: usize = 7_919;
 
-/// Milliseconds of each change, a list a round.
-pub(super) fn measure(size: Size) -> Result<Vec<Vec<f64>>> {
+/// What the changes of a round took, milliseconds each.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Round {
+    /// From the store's event to the commit in the kernel.
+    pub event_to_kernel: Vec<f64>,
+    /// The same without the time that other programs kept the daemon from a processor.
+    pub without_waits: Vec<f64>,
+}
+
+/// Changes endpoints one by one, several rounds.
+pub(super) fn measure(size: Size) -> Result<Vec<Round>> {
     let lab = Lab::builder()
         .hosts(1)
         .dual_stack(false)
@@ -44,6 +54,7 @@ pub(super) fn measure(size: Size) -> Result<Vec<Vec<f64>>> {
     let expected = [(SERVICES, size.services), (BACKENDS, size.services * size.endpoints)];
     kernel.wait_for(&expected, WAIT, || Ok(()))?;
     host.wait_ready(WAIT)?;
+    let pid = host.daemon().context("the daemon is gone")?.pid();
 
     let rounds = host.netns().run(|| {
         let commits = Commits::watch(host.netns())?;
@@ -53,7 +64,7 @@ pub(super) fn measure(size: Size) -> Result<Vec<Vec<f64>>> {
             let mut changer = Changer::new(&store, host.name(), size).await?;
             let mut rounds = Vec::new();
             for _ in 0..ROUNDS {
-                rounds.push(changer.round(&commits).await?);
+                rounds.push(changer.round(&commits, pid).await?);
             }
             anyhow::Ok(rounds)
         })
@@ -86,17 +97,20 @@ impl<'a> Changer<'a> {
         Ok(Self { store, watch, node, size, done: 0 })
     }
 
-    async fn round(&mut self, commits: &Commits) -> Result<Vec<f64>> {
-        let mut samples = Vec::with_capacity(CHANGES);
+    async fn round(&mut self, commits: &Commits, daemon: u32) -> Result<Round> {
+        let mut round = Round::default();
         for _ in 0..CHANGES {
+            let before = Waits::of(daemon)?;
             let event = self.change().await?;
-            let number = self.done;
-            let commit = commits
-                .settle(QUIET, WAIT)
-                .with_context(|| format!("change {number} of an endpoint"))?;
-            samples.push(commit.saturating_duration_since(event).as_secs_f64() * 1e3);
+            let context = || format!("change {} of an endpoint", self.done);
+            let first = commits.first(WAIT).with_context(context)?;
+            let waited = Waits::of(daemon)?.longest_since(&before);
+            let commit = commits.settle(first, QUIET).with_context(context)?;
+            let took = commit.saturating_duration_since(event);
+            round.event_to_kernel.push(took.as_secs_f64() * 1e3);
+            round.without_waits.push(took.saturating_sub(waited).as_secs_f64() * 1e3);
         }
-        Ok(samples)
+        Ok(round)
     }
 
     /// Makes the next change. Returns when the store told of it: the writer or a watcher, whoever

@@ -148,10 +148,16 @@ impl Commits {
         Ok(Self { stop, seen, thread: Some(thread) })
     }
 
-    /// Waits for a commit and those that follow it closely, until none came for `quiet`. Returns
-    /// the instant of the last.
-    pub(super) fn settle(&self, quiet: Duration, timeout: Duration) -> Result<Instant> {
-        let mut last = self.first(timeout)?;
+    /// Waits for a commit.
+    pub(super) fn first(&self, timeout: Duration) -> Result<Instant> {
+        let first = self.seen.recv_timeout(timeout);
+        first.with_context(|| format!("no commit within {timeout:?}"))
+    }
+
+    /// Waits for the commits that follow one closely, until none came for `quiet`. Returns the
+    /// instant of the last.
+    pub(super) fn settle(&self, first: Instant, quiet: Duration) -> Result<Instant> {
+        let mut last = first;
         loop {
             match self.seen.recv_timeout(quiet) {
                 Ok(later) => last = later,
@@ -159,12 +165,6 @@ impl Commits {
                 Err(RecvTimeoutError::Disconnected) => bail!("nf_tables cannot be watched"),
             }
         }
-    }
-
-    /// Waits for a commit.
-    pub(super) fn first(&self, timeout: Duration) -> Result<Instant> {
-        let first = self.seen.recv_timeout(timeout);
-        first.with_context(|| format!("no commit within {timeout:?}"))
     }
 
     /// Waits until there was no commit for so long.
@@ -214,7 +214,8 @@ mod tests {
              add map inet counted m { type inet_service : ipv4_addr ; }; \
              add element inet counted m { 1 : 10.0.0.1, 2 : 10.0.0.2 }",
         );
-        let at = commits.settle(Duration::from_millis(20), Duration::from_secs(2)).unwrap();
+        let at = commits.first(Duration::from_secs(2)).unwrap();
+        let at = commits.settle(at, Duration::from_millis(20)).unwrap();
         assert!(before < at && at < Instant::now() - Duration::from_millis(10));
         let expected = [(MAP, 2)];
         let generation = kernel.generation().unwrap();

@@ -27,6 +27,7 @@ use pontoon_lab::{Lab, Netns};
 use pontoon_netlink::nft::{Family, Table};
 
 use crate::report::{Better, Row, median, percentile};
+use change::Round;
 use connect::Site;
 use dataset::Size;
 use kernel::Map;
@@ -54,17 +55,27 @@ const SERVICES: Map = Map::new(TABLE, "services4");
 const BACKENDS: Map = Map::new(TABLE, "backends4");
 
 pub(crate) fn measure(notes: &mut Vec<String>) -> Result<Vec<Row>> {
+    let load = std::fs::read_to_string("/proc/loadavg").context("cannot read /proc/loadavg")?;
+    let load = load.split(' ').next().unwrap_or_default();
+    let processors = std::thread::available_parallelism()?;
+    notes.push(format!("load when the services began: {load} on {processors} processors"));
     let (mut rows, proxied) = on_embedded_stores(notes)?;
     let rounds = change::measure(FULL).context("a changed endpoint")?;
-    let of = |percent| rounds.iter().map(|round| percentile(round, percent)).collect::<Vec<_>>();
+    let of = |pick: fn(&Round) -> &Vec<f64>, percent| {
+        rounds.iter().map(|round| percentile(pick(round), percent)).collect::<Vec<_>>()
+    };
+    let p50 = of(|round| &round.event_to_kernel, 50);
     let name = format!("one endpoint changed, {FULL}, event to kernel");
-    rows.push(limited(format!("{name}, p50"), "ms", of(50), 2.0));
-    rows.push(limited(format!("{name}, p99"), "ms", of(99), 2.0));
+    rows.push(limited(format!("{name}, p50"), "ms", p50.clone(), 2.0));
+    let p99 = of(|round| &round.event_to_kernel, 99);
+    rows.push(limited(format!("{name}, p99"), "ms", p99, 2.0));
+    let p99 = of(|round| &round.without_waits, 99);
+    rows.push(limited(format!("{name}, p99, less waits for a processor"), "ms", p99, 2.0));
     if !proxied.is_empty() {
         rows.push(Row {
             name: format!("{name}, p50"),
             unit: "ms",
-            ours: of(50),
+            ours: p50,
             peer: format!("kube-proxy, {HALF}"),
             theirs: proxied,
             better: Better::Lower,
@@ -133,13 +144,14 @@ fn starts(
     let (mut long, mut thin, mut half) = (long?, thin?, half?);
     let [mut cpu, mut cpu_long, mut cpu_thin, mut cpu_half] = [const { Vec::new() }; 4];
     let [mut layout, mut proxy, mut changes] = [const { Vec::new() }; 3];
-    let [mut resident, mut restarts, mut writes] = [const { Vec::new() }; 3];
+    let [mut resident, mut restarts, mut cpu_again, mut writes] = [const { Vec::new() }; 4];
     for _ in 0..ROUNDS {
         cpu.push(full.cold_start().context("10,000 × 10")?.as_secs_f64());
         full.calm();
         resident.push(full.resident()?);
         let restart = full.restart().context("a restart")?;
         restarts.push(restart.wall.as_secs_f64());
+        cpu_again.push(restart.cpu.as_secs_f64());
         writes.push(f64::from(restart.commits));
         full.retire()?;
         for (subject, times) in
@@ -173,6 +185,7 @@ fn starts(
         rows.push(against(HALF, cpu_half, "kube-proxy", proxy, 20.0));
     }
     rows.push(limited(format!("restart, {FULL}, until ready and idle"), "s", restarts, 1.0));
+    rows.push(limited(format!("restart, {FULL}, CPU"), "s", cpu_again, 1.0));
     rows.push(limited(format!("restart, {FULL}, writes to the kernel"), "", writes, 0.0));
     rows.push(limited(format!("pontoond with {FULL}, RSS"), "MiB", resident, 120.0));
     peers.scratch.remove()?;

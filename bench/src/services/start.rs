@@ -29,6 +29,8 @@ pub(super) struct Subject<'a> {
 pub(super) struct Restart {
     /// From its start until the daemon is ready and has compared everything.
     pub wall: Duration,
+    /// CPU time of all that.
+    pub cpu: Duration,
     /// Transactions of nf_tables meanwhile and shortly after.
     pub commits: u32,
 }
@@ -70,9 +72,10 @@ impl<'a> Subject<'a> {
         self.host.start()?;
         self.host.wait_ready(WAIT)?;
         let wall = self.idle_since()?.duration_since(began);
+        let cpu = usage::cpu(self.pid()?)?;
         self.calm();
         let commits = self.kernel.generation()?.wrapping_sub(generation);
-        Ok(Restart { wall, commits })
+        Ok(Restart { wall, cpu, commits })
     }
 
     /// Waits until the daemon computes no more, and returns since when.
