@@ -17,6 +17,8 @@ pub struct Underlay {
     pub address: IpAddr,
     /// All addresses of the interface that other hosts can use, this one first.
     pub addresses: Vec<IpAddr>,
+    /// All addresses of the host that other hosts can use, whatever the interface, sorted.
+    pub host_addresses: Vec<IpAddr>,
     /// The networks on the interface's link.
     pub networks: Vec<IpNetwork>,
     /// MTU of the interface, bytes.
@@ -159,7 +161,11 @@ impl Candidates {
             on_link().filter_map(|net| IpNetwork::new(net.network(), net.prefix()).ok()).collect();
         networks.sort_unstable();
         networks.dedup();
-        Underlay { dev: link.name, address, addresses, networks, mtu: link.mtu }
+        let mut host_addresses: Vec<IpAddr> =
+            self.usable().map(|(_, info)| info.address.net.ip()).collect();
+        host_addresses.sort_unstable();
+        host_addresses.dedup();
+        Underlay { dev: link.name, address, addresses, host_addresses, networks, mtu: link.mtu }
     }
 
     fn none(&self, selector: Option<&UnderlaySelector>, why: String) -> UnderlayError {

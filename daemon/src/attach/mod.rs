@@ -511,6 +511,8 @@ impl Attacher {
     /// Undoes an attachment, whatever of it there is. What fails is told, and its record stays.
     fn remove(&self, record: &Record) -> Vec<String> {
         let mut faults = Vec::new();
+        // First of all services must send nobody there any more.
+        self.board.remove(&Key::Pod(self.me.name.clone(), record.pod.clone()).to_string());
         if let Err(error) = self.firewall.remove_pod(record) {
             faults.push(error.to_string());
         }
@@ -522,7 +524,6 @@ impl Attacher {
             faults.push(format!("its record stays: {error}"));
             return faults;
         }
-        self.board.remove(&Key::Pod(self.me.name.clone(), record.pod.clone()).to_string());
         let addresses = self.ledger().strike(record.id());
         self.rest.lay((record.id().clone(), addresses));
         info!(pod = %record.pod, id = %record.id(), "detached");

@@ -17,6 +17,7 @@ fn local() -> Local {
             dev: LinkName::try_new("eth0").unwrap(),
             address: ip("192.0.2.1"),
             addresses: vec![ip("192.0.2.1"), ip("2001:db8::1")],
+            host_addresses: Vec::new(),
             networks: nets(&["192.0.2.0/24", "2001:db8::/64"]),
             mtu: 1500,
         },

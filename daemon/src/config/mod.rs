@@ -45,19 +45,22 @@ pub struct NodeSettings {
     pub mtu: Option<u32>,
     /// The zone that the node is in, for services that prefer endpoints nearby.
     pub zone: Option<String>,
-    /// The node answers on node ports at those of its addresses that lie in these ranges; at all of
-    /// them when absent.
+    /// The node answers on node ports at those of its addresses that lie in these ranges; at the
+    /// underlay's when absent.
     pub node_port_addresses: Option<Vec<IpNetwork>>,
 }
 
 impl NodeSettings {
-    /// Which of the node's addresses answer on node ports.
+    /// The addresses that answer on node ports, given those of the underlay and of the whole host.
     #[must_use]
-    pub fn node_port_addresses(&self, all: &[IpAddr]) -> Vec<IpAddr> {
-        let ranges = self.node_port_addresses.as_deref();
-        let answers =
-            |ip: &&IpAddr| ranges.is_none_or(|ranges| ranges.iter().any(|r| r.contains(**ip)));
-        all.iter().filter(answers).copied().collect()
+    pub fn node_port_addresses(&self, underlay: &[IpAddr], host: &[IpAddr]) -> Vec<IpAddr> {
+        match &self.node_port_addresses {
+            None => underlay.to_vec(),
+            Some(ranges) => {
+                let answers = |ip: &&IpAddr| ranges.iter().any(|range| range.contains(**ip));
+                host.iter().filter(answers).copied().collect()
+            }
+        }
     }
 }
 

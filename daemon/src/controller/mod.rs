@@ -388,7 +388,9 @@ impl Controller {
             node: pontoon_proxy::Node {
                 name: self.me.name.clone(),
                 zone: self.node.zone.clone(),
-                node_port_addresses: self.node.node_port_addresses(&underlay.addresses),
+                node_port_addresses: self
+                    .node
+                    .node_port_addresses(&underlay.addresses, &underlay.host_addresses),
             },
         };
         self.outputs.services.send_if_modified(|current| {
