@@ -56,7 +56,7 @@ pub struct Answer {
     pub name: String,
     /// The client's address as it saw it.
     pub source: SocketAddr,
-    /// Its own address that the client came to; over UDP the port alone.
+    /// Its own address that the client came to.
     pub local: SocketAddr,
 }
 

@@ -13,6 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pontoon_model::service::Protocol;
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::datagram;
 use crate::host::lock;
 use crate::netns::Netns;
 
@@ -24,7 +25,7 @@ const TICK: u8 = 50;
 ///
 /// A client of a stream gets a line with the server's name, the client's address as the server sees
 /// it, and the server's address that the client came to, and then an echo of what it sends. A
-/// client of UDP gets such a line for each datagram, with the port alone of the server's address.
+/// client of UDP gets such a line for each datagram, from the address that it sent to.
 #[derive(Debug)]
 pub struct Identity {
     shared: Arc<Shared>,
@@ -125,6 +126,8 @@ fn open(at: SocketAddr, protocol: Protocol) -> std::io::Result<Socket> {
     socket.bind(&SockAddr::from(at))?;
     if kind == Type::STREAM {
         socket.listen(1024)?;
+    } else {
+        datagram::tell_local(&socket, at.is_ipv4())?;
     }
     Ok(socket)
 }
@@ -175,12 +178,10 @@ fn greet(listener: &TcpListener, name: &str, shared: &Shared) -> Vec<TcpStream> 
 }
 
 fn answer(socket: &UdpSocket, name: &str, shared: &Shared) {
-    let mut buffer = [0; 2048];
-    let Ok(local) = socket.local_addr() else { return };
-    while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
+    while let Ok(Some(asked)) = datagram::receive(socket) {
         shared.count();
-        let line = format!("{name} {peer} {local}\n");
-        let _client_is_gone = socket.send_to(line.as_bytes(), peer);
+        let line = format!("{name} {} {}\n", asked.peer, asked.local);
+        let _client_is_gone = asked.answer(socket, line.as_bytes());
     }
 }
 

@@ -2,6 +2,7 @@
 //! programs.
 
 mod ask;
+mod datagram;
 pub mod http;
 mod icmp;
 mod identity;
