@@ -47,6 +47,9 @@ const PENDING: Duration = Duration::from_secs(2);
 /// How long a node that starts waits for its own liveness key to come back from the store.
 const SEEN_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a daemon that stops waits for its disk.
+const SHELVE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Runs the daemon until SIGTERM or SIGINT. What is in the kernel stays there.
 ///
 /// # Errors
@@ -132,11 +135,13 @@ pub async fn run(settings: Settings) -> Result<()> {
         services: report,
         ready,
     };
-    let shelf = match settings.store.kind() {
+    let (shelf, shelved) = match settings.store.kind() {
         StoreKind::Etcd => {
-            Some(Shelf::open(&paths.state).await.context("cannot open the services' shelf")?)
+            let opened = Shelf::open(&paths.state).await;
+            let (shelf, written) = opened.context("cannot open the services' shelf")?;
+            (Some(shelf), Some(written))
         }
-        StoreKind::Embedded => None,
+        StoreKind::Embedded => (None, None),
     };
     let services = Services::new(services::Parts {
         updates: feeds.services,
@@ -191,6 +196,11 @@ pub async fn run(settings: Settings) -> Result<()> {
         }
     };
     watchdog::notify(&[NotifyState::Stopping]);
+    balancing.abort();
+    if let Some(shelved) = shelved {
+        // Only a disk that hangs takes longer.
+        let _ = tokio::time::timeout(SHELVE_TIMEOUT, shelved).await;
+    }
     let _ = fs::remove_file(settings.paths.socket());
     info!("stopping; pods keep their network");
     ended

@@ -179,7 +179,11 @@ pub fn rules_of(chain: Chain) -> Vec<Rule> {
                 rules.extend(families.map(|family| remembered(chain, family)));
             }
             rules.extend(families.map(|family| balanced(chain, balance, family)));
-            // Only packets of a family that has no such frontend get here.
+            if balance.slots > 1 {
+                // A packet that met the old count of slots and the new slots, while a change was
+                // committed under it, may find none; slot 0 is there as long as there is any.
+                rules.extend(families.map(|family| first_slot(chain, family)));
+            }
             rules.push(Rule::new(chain.to_string()).with([m::goto(REJECT)]));
             rules
         }
@@ -216,6 +220,16 @@ fn balanced(chain: Chain, balance: Balance, family: Family) -> Rule {
             &[Load::Meta(MetaKey::Priority), Load::random(balance.slots)],
             slots.name(),
         ))
+}
+
+/// To the first slot of the set whose number is in the packet's priority.
+fn first_slot(chain: Chain, family: Family) -> Rule {
+    let slots = Map { kind: MapKind::Slots, family };
+    Rule::new(chain.to_string()).with(m::nfproto(nf(family))).with(m::dnat_map(
+        nf(family),
+        &[Load::Meta(MetaKey::Priority), Load::random(1)],
+        slots.name(),
+    ))
 }
 
 /// Remembers the endpoint that a new connection was led to. This is done where the rewritten packet

@@ -10,13 +10,15 @@ use std::time::Duration;
 use pontoon_model::key::{ENDPOINT_SLICES, NODES, PODS, SERVICES};
 use pontoon_store::{EmbeddedStore, Event, KeyValue, MAX_OPS, Op, Store, Txn, Update};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::warn;
 
 /// The shelf's file in the daemon's state folder.
 pub const FILE: &str = "services.redb";
 
 /// Changes of so long a time are written together.
-const GATHER: Duration = Duration::from_secs(1);
+const GATHER: Duration = Duration::from_millis(500);
 /// The key under which the revision is kept that founded the cluster.
 const FOUNDED: &str = "founded";
 
@@ -28,6 +30,9 @@ pub struct Shelf {
     store: Arc<dyn Store>,
     writes: mpsc::UnboundedSender<Write>,
 }
+
+/// Ends when everything that was told before the shelf was dropped is on disk.
+pub type Written = JoinHandle<()>;
 
 enum Write {
     /// Whatever is not in it is gone.
@@ -49,12 +54,12 @@ impl Shelf {
     ///
     /// # Errors
     /// When the file cannot be opened.
-    pub async fn open(state: &Path) -> pontoon_store::Result<Self> {
+    pub async fn open(state: &Path) -> pontoon_store::Result<(Self, Written)> {
         let store = EmbeddedStore::open(state.join(FILE), Default::default()).await?;
         let store: Arc<dyn Store> = Arc::new(store);
         let (writes, queue) = mpsc::unbounded_channel();
-        tokio::spawn(write(Arc::clone(&store), queue));
-        Ok(Self { store, writes })
+        let written = tokio::spawn(write(Arc::clone(&store), queue));
+        Ok((Self { store, writes }, written))
     }
 
     /// What is on it.
@@ -110,7 +115,7 @@ fn of_item(item: &KeyValue) -> Option<(String, Option<Vec<u8>>)> {
 
 async fn write(store: Arc<dyn Store>, mut queue: mpsc::UnboundedReceiver<Write>) {
     while let Some(first) = queue.recv().await {
-        tokio::time::sleep(GATHER).await;
+        let until = Instant::now() + GATHER;
         let mut pending = Pending::new();
         let mut next = Some(first);
         while let Some(write) = next {
@@ -121,7 +126,8 @@ async fn write(store: Arc<dyn Store>, mut queue: mpsc::UnboundedReceiver<Write>)
                     Err(error) => warn!(%error, "services are not kept on this node's disk"),
                 },
             }
-            next = queue.try_recv().ok();
+            // At the end there is nothing more to wait for.
+            next = tokio::time::timeout_at(until, queue.recv()).await.ok().flatten();
         }
         if let Err(error) = put(&*store, pending).await {
             warn!(%error, "services are not kept on this node's disk: it cannot balance after a boot while the store is away");
@@ -185,7 +191,7 @@ mod tests {
     #[tokio::test]
     async fn the_shelf_follows_what_is_told_and_is_there_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let shelf = Shelf::open(folder.path()).await.unwrap();
+        let (shelf, written) = Shelf::open(folder.path()).await.unwrap();
         let listing = ["config", "nodes/a", "alive/a", "services/default/a", "services/default/b"];
         let items = listing.map(|key| item(key, "1")).to_vec();
         shelf.note(&Update::Snapshot { revision: Revision(9), items });
@@ -200,6 +206,12 @@ mod tests {
         let items = vec![item("config", "1"), item("services/default/b", "3")];
         shelf.note(&Update::Snapshot { revision: Revision(12), items });
         let left = kept(&shelf, &["services/default/b"]).await;
+        let events = vec![Event::Put(item("services/default/c", "4"))];
+        shelf.note(&Update::Changes { revision: Revision(13), events });
+        drop(shelf);
+        written.await.unwrap();
+        let (again, _) = Shelf::open(folder.path()).await.unwrap();
+        assert_eq!(again.load().await.unwrap().items.len(), 2);
         assert_eq!((left.founded, left.items[0].value.as_slice()), (Some(7), &b"3"[..]));
     }
 }
