@@ -5,6 +5,7 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use pontoon_model::api::{NodeStatus, PodStatus, Status};
 
+use super::web::{self, BLUE, GREEN};
 use super::{READY, Scene, Shown};
 
 pub(super) fn start(scene: &mut Scene) -> Result<Shown> {
@@ -17,9 +18,10 @@ pub(super) fn start(scene: &mut Scene) -> Result<Shown> {
 
 pub(super) fn add_pods(scene: &mut Scene) -> Result<Shown> {
     for host in scene.lab.hosts() {
-        for pod in ["a", "b"] {
+        for (pod, track) in [("a", BLUE), ("b", GREEN)] {
             let name = format!("{pod}-{}", host.name().trim_start_matches("host-"));
-            scene.pods.push(host.add_pod(&name)?);
+            let pod = host.pod(&name).label("app", web::NAME).label(web::TRACK, track);
+            scene.pods.push(pod.add()?);
         }
     }
     Ok(Shown { summary: format!("{} pods have addresses", scene.pods.len()), ..Shown::default() })

@@ -2,10 +2,14 @@
 //!
 //! A demo is a list of [`Stage`]s; a new feature adds one.
 
+mod blue_green;
 mod cluster;
 mod progress;
 mod reach;
 mod reachability;
+mod services;
+mod spread;
+mod web;
 
 use std::time::Duration;
 
@@ -14,6 +18,7 @@ use anyhow::{Context, Result};
 use crate::lab::Lab;
 use crate::pod::Pod;
 use progress::Progress;
+use web::Web;
 
 /// What to show.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +30,8 @@ pub struct Options {
 /// The cluster on which the stages work, as far as it is built.
 #[derive(Debug)]
 pub struct Scene {
+    /// Once there is a service. Dropped before the pods that it listens in.
+    web: Option<Web>,
     lab: Lab,
     pods: Vec<Pod>,
 }
@@ -54,12 +61,14 @@ const RAISE: [Stage; 2] = [
 ];
 
 /// What looks whether its promises hold.
-const CHECK: [Stage; 2] = [
+const CHECK: [Stage; 4] = [
     Stage { title: "asking the cluster", run: cluster::show },
     Stage {
         title: "reaching every pod and host from every pod, and every pod from every host",
         run: reachability::show,
     },
+    Stage { title: "asking for a service from a pod, a host and outside", run: services::show },
+    Stage { title: "changing the service from blue to green under load", run: blue_green::show },
 ];
 
 /// How long a daemon may take to be ready.
@@ -104,7 +113,7 @@ fn play<'a>(options: Options, stages: impl Iterator<Item = &'a Stage>) -> Result
     let progress = Progress::start(&title);
     let lab = Lab::builder().hosts(options.hosts).build()?;
     progress.done("hosts, underlay and etcd are up", true);
-    let mut scene = Scene { lab, pods: Vec::new() };
+    let mut scene = Scene { web: None, lab, pods: Vec::new() };
     let mut failures = Vec::new();
     for stage in stages {
         let progress = Progress::start(stage.title);

@@ -42,6 +42,8 @@ pub struct HttpReport {
     pub repeated: u64,
     /// Responses by the name of the server.
     pub by_server: BTreeMap<String, u64>,
+    /// When each server's latest response came.
+    pub latest: BTreeMap<String, Instant>,
     /// The longest time that a request took.
     pub longest: Duration,
 }
@@ -122,7 +124,9 @@ impl Client {
             report.longest = report.longest.max(began.elapsed());
             match outcome {
                 Ok(Response { status: 200, body, .. }) => {
-                    *report.by_server.entry(body.trim_end().to_owned()).or_default() += 1;
+                    let name = body.trim_end();
+                    *report.by_server.entry(name.to_owned()).or_default() += 1;
+                    report.latest.insert(name.to_owned(), Instant::now());
                 }
                 other => {
                     report.failed += 1;
