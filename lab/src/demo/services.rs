@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use comfy_table::Table;
@@ -26,10 +26,9 @@ const REQUESTS_PER_ENDPOINT: usize = 10;
 
 pub(super) fn show(scene: &mut Scene) -> Result<Shown> {
     let web = Web::open(scene, BLUE)?;
-    let applied = Instant::now();
     let unheard = web.clients.iter().filter_map(|client| client.wait(HEARD).err());
     let mut failures: Vec<_> = unheard.map(|error| format!("{error:#}")).collect();
-    let heard = applied.elapsed();
+    let heard = web.applied.elapsed();
 
     let pods = web::pods(web::first(scene)?, BLUE)?;
     let endpoints = web::names(&pods);
@@ -46,11 +45,13 @@ pub(super) fn show(scene: &mut Scene) -> Result<Shown> {
 
     let longest = nobody.iter().map(|knock| knock.took).max().unwrap_or_default();
     let said = nobody.iter().map(|knock| knock.to.ip().to_string()).collect::<BTreeSet<_>>();
+    let (answers, answering) = spread::answers(&spreads);
     let summary = format!(
-        "{} requests were answered by {} endpoints, the first {} ms behind the apply; {} refused within {:.1} ms",
-        spread::answers(&spreads),
-        endpoints.len(),
+        "{} was reached from everywhere {} ms after its apply; {answering} of {} endpoints answered {answers} \
+         requests; {} refused within {:.1} ms",
+        web::NAME,
         heard.as_millis(),
+        endpoints.len(),
         said.into_iter().collect::<Vec<_>>().join(" and "),
         longest.as_secs_f64() * 1e3
     );

@@ -1,6 +1,6 @@
 //! Who answered how often, and what it means. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comfy_table::{CellAlignment, Table};
 
@@ -16,9 +16,13 @@ pub(super) struct Spread {
     pub failures: Vec<String>,
 }
 
-/// How many answers there were.
-pub(super) fn answers(spreads: &[Spread]) -> u64 {
-    spreads.iter().flat_map(|spread| spread.answers.values()).sum()
+/// How many answers there were, and from how many servers.
+pub(super) fn answers(spreads: &[Spread]) -> (u64, usize) {
+    let all = || spreads.iter().flat_map(|spread| &spread.answers);
+    (
+        all().map(|(_, count)| count).sum(),
+        all().map(|(name, _)| name).collect::<BTreeSet<_>>().len(),
+    )
 }
 
 /// What does not hold: every request is answered, by an endpoint, and every endpoint answers some.
@@ -41,7 +45,7 @@ pub(super) fn failures(spreads: &[Spread], endpoints: &[String]) -> Vec<String> 
     found.extend(idle.map(|name| {
         format!(
             "{name} is an endpoint and answered none of {} requests; hint: is it ready?",
-            answers(spreads)
+            answers(spreads).0
         )
     }));
     found
@@ -80,7 +84,9 @@ mod tests {
     fn it_is_enough_that_every_endpoint_answers_somebody() {
         let one = spread("pod b-2", &[("a-1", 60)]);
         let other = spread("host-1", &[("a-1", 29), ("a-2", 31)]);
-        assert_eq!(failures(&[one.clone(), other], &endpoints()), Vec::<String>::new());
+        let both = [one.clone(), other];
+        assert_eq!(failures(&both, &endpoints()), Vec::<String>::new());
+        assert_eq!(answers(&both), (120, 2));
         let said = failures(&[one], &endpoints());
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(

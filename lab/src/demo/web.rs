@@ -31,6 +31,8 @@ const TARGET: u16 = 8080;
 pub(super) struct Web {
     /// Its document, as the cluster has it.
     pub service: Value,
+    /// When the first host said that it was applied.
+    pub applied: Instant,
     /// Who asks for it.
     pub clients: Vec<Client>,
     _servers: Vec<HttpServer>,
@@ -53,6 +55,7 @@ impl Web {
         let servers = servers.collect::<Result<_>>()?;
         let (pod, (host, last)) = (scene.pods.last(), (first(scene)?, scene.lab.hosts().last()));
         apply(host, track)?;
+        let applied = Instant::now();
         let service = get(host, Kind::Service, &[])?.into_iter().find(|s| name_of(s) == NAME);
         let service = service.context("the service is not there behind its apply")?;
 
@@ -80,7 +83,7 @@ impl Web {
                 targets: at(last.addresses(), port),
             },
         ];
-        Ok(Self { service, clients, _servers: servers })
+        Ok(Self { service, applied, clients, _servers: servers })
     }
 }
 
