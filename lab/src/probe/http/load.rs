@@ -42,7 +42,7 @@ pub struct HttpReport {
     pub repeated: u64,
     /// Responses by the name of the server.
     pub by_server: BTreeMap<String, u64>,
-    /// When each server's latest response came.
+    /// When each server's latest response came, where the client notes it.
     pub latest: BTreeMap<String, Instant>,
     /// The longest time that a request took.
     pub longest: Duration,
