@@ -25,6 +25,20 @@ fn ticks(stat: &str) -> Option<u64> {
     (0..4).map(|_| times.next()?.ok()).sum()
 }
 
+/// Whether a thread of a process runs, stands ready for a processor, or waits for a disk.
+pub(crate) fn is_busy(pid: u32) -> Result<bool> {
+    let folder = format!("/proc/{pid}/task");
+    for task in fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))? {
+        // A thread that has just ended does nothing more.
+        let Ok(stat) = fs::read_to_string(task?.path().join("stat")) else { continue };
+        let state = stat.rsplit_once(')').map(|(_, fields)| fields.trim_start());
+        if state.is_some_and(|state| state.starts_with(['R', 'D'])) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// CPU time of all children of this program that have ended.
 pub(crate) fn children() -> Result<Duration> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
@@ -104,6 +118,7 @@ mod tests {
         while cpu(own).unwrap() < began + Duration::from_millis(30) {
             sum = (0..1_000_000u64).fold(sum, |sum, n| sum.wrapping_mul(31).wrapping_add(n));
         }
+        assert!(is_busy(own).unwrap(), "the thread that asks runs");
         assert!(resident(own).unwrap() > 0.5);
         let before = children().unwrap();
         let loop_of_shell = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";

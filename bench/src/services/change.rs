@@ -37,7 +37,7 @@ pub(super) fn measure(size: Size) -> Result<Vec<Round>> {
         .dual_stack(false)
         .configure("cluster.pod-cidrs", [POD_CIDR])
         .configure("cluster.service-cidrs", [SERVICE_CIDR])
-        .configure("log.level", "warn")
+        .configure("log.level", "info")
         .build()?;
     let host = lab.host(1);
     lab.start(WAIT)?;
@@ -52,9 +52,11 @@ pub(super) fn measure(size: Size) -> Result<Vec<Round>> {
     host.start()?;
     let mut kernel = Kernel::open(host.netns())?;
     let expected = [(SERVICES, size.services), (BACKENDS, size.services * size.endpoints)];
-    kernel.wait_for(&expected, WAIT, || Ok(()))?;
+    let daemon = host.daemon().context("the daemon is gone")?;
+    kernel
+        .wait_for(&expected, WAIT, || Ok(()))
+        .with_context(|| format!("the daemon's log ends:\n{}", daemon.log_tail()))?;
     host.wait_ready(WAIT)?;
-    let pid = host.daemon().context("the daemon is gone")?.pid();
 
     let rounds = host.netns().run(|| {
         let commits = Commits::watch(host.netns())?;
@@ -64,7 +66,7 @@ pub(super) fn measure(size: Size) -> Result<Vec<Round>> {
             let mut changer = Changer::new(&store, host.name(), size).await?;
             let mut rounds = Vec::new();
             for _ in 0..ROUNDS {
-                rounds.push(changer.round(&commits, pid).await?);
+                rounds.push(changer.round(&commits, daemon.pid()).await?);
             }
             anyhow::Ok(rounds)
         })

@@ -83,7 +83,7 @@ impl Kernel {
         mut read: impl FnMut() -> Result<T>,
     ) -> Result<T> {
         let deadline = Instant::now() + timeout;
-        let mut seen = None;
+        let (mut seen, first) = (None, self.generation()?);
         loop {
             let generation = self.generation()?;
             if seen != Some(generation) {
@@ -101,7 +101,10 @@ impl Kernel {
                     format!("{} has {found} of {wanted} elements", map.set.name)
                 });
                 let counts = counts.collect::<Vec<_>>().join(", ");
-                bail!("services are not in the kernel after {timeout:?}: {counts}");
+                let commits = generation.wrapping_sub(first);
+                bail!(
+                    "services are not in the kernel after {timeout:?}: {counts}; commits: {commits}"
+                );
             }
             std::thread::sleep(LOOK);
         }

@@ -94,7 +94,7 @@ fn on_embedded_stores(notes: &mut Vec<String>) -> Result<(Vec<Row>, Vec<f64>)> {
         .dual_stack(false)
         .configure("cluster.pod-cidrs", [dataset::POD_CIDR])
         .configure("cluster.service-cidrs", [dataset::SERVICE_CIDR])
-        .configure("log.level", "warn")
+        .configure("log.level", "info")
         .build()?;
     let sites = [1, 2].map(|number| -> Result<Site> {
         lab.host(number).start()?;
