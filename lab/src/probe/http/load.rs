@@ -113,7 +113,8 @@ struct Client {
 
 impl Client {
     fn ask_until(&mut self, stop: &AtomicBool, report: &Mutex<HttpReport>, interval: Duration) {
-        let mut next = Instant::now();
+        let start = Instant::now();
+        let mut next = start;
         while !stop.load(Ordering::Relaxed) {
             let began = Instant::now();
             let mut repeated = false;
@@ -132,7 +133,8 @@ impl Client {
                     report.failed += 1;
                     if report.failures.len() < EXAMPLES {
                         let said = other.map(|response| response.status);
-                        report.failures.push(format!("{said:?} after {:?}", began.elapsed()));
+                        let (at, took) = (began - start, began.elapsed());
+                        report.failures.push(format!("{said:?} after {took:?}, begun at {at:?}"));
                     }
                 }
             }
