@@ -1,0 +1,10 @@
+//! Cluster DNS: what the Kubernetes DNS specification 1.1.0 asks for, answered on every node; all
+//! other names forwarded and cached.
+//!
+//! | module | its one job |
+//! | --- | --- |
+//! | [`wire`] | questions as they arrive and answers as they leave: bytes |
+//! | [`exchange`] | what stands between the listeners and whoever answers |
+
+pub mod exchange;
+pub mod wire;
