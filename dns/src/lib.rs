@@ -5,6 +5,8 @@
 //! | --- | --- |
 //! | [`wire`] | questions as they arrive and answers as they leave: bytes |
 //! | [`exchange`] | what stands between the listeners and whoever answers |
+//! | [`zone`] | what the cluster's names answer |
 
 pub mod exchange;
 pub mod wire;
+pub mod zone;

@@ -18,6 +18,14 @@ pub struct Name(Box<[u8]>);
 #[error("{0:?} is no domain name: labels of 1 to 63 bytes between dots, 253 bytes in all")]
 pub struct NameError(String);
 
+impl NameError {
+    /// Says that a text is no name.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl Name {
     /// The root.
     #[must_use]
@@ -149,6 +157,119 @@ pub fn labels(mut wire: &[u8]) -> impl Iterator<Item = &[u8]> {
         wire = &rest[label.len()..];
         Some(label)
     })
+}
+
+/// A name in lower case with the places of its labels, without a heap.
+#[derive(Debug, Clone)]
+pub struct Labels {
+    lower: [u8; LONGEST],
+    length: u8,
+    /// Where labels begin, the root not counted.
+    starts: [u8; LONGEST / 2 + 1],
+    count: u8,
+}
+
+impl Default for Labels {
+    /// The root.
+    fn default() -> Self {
+        Self { lower: [0; LONGEST], length: 1, starts: [0; LONGEST / 2 + 1], count: 0 }
+    }
+}
+
+impl Labels {
+    /// Reads the name at the beginning of these bytes; `None` where there is no whole one without
+    /// pointers.
+    #[must_use]
+    pub fn read(wire: &[u8]) -> Option<Self> {
+        let mut name = Self::default();
+        let mut at = 0;
+        loop {
+            let length = usize::from(*wire.get(at)?);
+            if length == 0 {
+                break;
+            }
+            // The root comes behind.
+            if length > LONGEST_LABEL || at + length + 2 > LONGEST {
+                return None;
+            }
+            let label = wire.get(at..=at + length)?;
+            // A length is below 64, so it is no letter.
+            for (lower, byte) in name.lower[at..=at + length].iter_mut().zip(label) {
+                *lower = byte.to_ascii_lowercase();
+            }
+            name.starts[usize::from(name.count)] = u8::try_from(at).ok()?;
+            name.count += 1;
+            at += length + 1;
+        }
+        name.length = u8::try_from(at + 1).ok()?;
+        Some(name)
+    }
+
+    /// The name on the wire, with the root.
+    #[must_use]
+    pub fn wire(&self) -> &[u8] {
+        &self.lower[..usize::from(self.length)]
+    }
+
+    /// How many labels it has, the root not counted.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    /// A label, counted from the left from 0.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn label(&self, index: usize) -> &[u8] {
+        let start = self.start(index);
+        &self.lower[start + 1..=start + usize::from(self.lower[start])]
+    }
+
+    /// Where a label begins; the root's place for the one behind the last.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn start(&self, index: usize) -> usize {
+        if index == self.count() {
+            usize::from(self.length) - 1
+        } else {
+            usize::from(self.starts[..self.count()][index])
+        }
+    }
+
+    /// These labels as they are on the wire, with their lengths.
+    ///
+    /// # Panics
+    /// When there is none of them.
+    #[must_use]
+    pub fn between(&self, from: usize, to: usize) -> &[u8] {
+        &self.lower[self.start(from)..self.start(to)]
+    }
+
+    /// The name that begins with that label.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn from(&self, index: usize) -> &[u8] {
+        &self.wire()[self.start(index)..]
+    }
+
+    /// How many labels are before that name, given in lower case, when it is this one's end.
+    #[must_use]
+    pub fn before(&self, parent: &[u8]) -> Option<usize> {
+        let start = usize::from(self.length).checked_sub(parent.len())?;
+        if self.wire()[start..] != *parent {
+            return None;
+        }
+        (0..=self.count())
+            .rev()
+            .find(|index| self.start(*index) <= start)
+            .filter(|index| self.start(*index) == start)
+    }
 }
 
 /// The address that a reverse name says, or the part of one: its bytes from the left, or its

@@ -1,7 +1,7 @@
 //! A message that asks, taken apart without a copy of more than its name.
 
 use super::code::{IN, Rcode, rtype};
-use super::name::{LONGEST, LONGEST_LABEL};
+use super::name::{LONGEST, LONGEST_LABEL, Labels};
 use crate::exchange::Transport;
 
 /// Bytes of a header (RFC 1035, section 4.1.1).
@@ -18,12 +18,8 @@ pub const OPT_LENGTH: usize = 11;
 #[derive(Debug, Clone)]
 pub struct Query<'a> {
     message: &'a [u8],
-    /// The name in lower case.
-    lower: [u8; LONGEST],
-    length: u8,
-    /// Where its labels begin, the root not counted.
-    starts: [u8; LONGEST / 2 + 1],
-    labels: u8,
+    /// The name, in lower case.
+    pub name: Labels,
     /// The type of the question.
     pub rtype: u16,
     /// EDNS, when the client speaks it.
@@ -70,15 +66,7 @@ impl<'a> Query<'a> {
         if count(4) != 1 || count(6) != 0 {
             return fault(Fault::Header(Rcode::FormErr));
         }
-        let mut query = Self {
-            message,
-            lower: [0; LONGEST],
-            length: 0,
-            starts: [0; LONGEST / 2 + 1],
-            labels: 0,
-            rtype: 0,
-            edns: None,
-        };
+        let mut query = Self { message, name: Labels::default(), rtype: 0, edns: None };
         let Some(class) = query.take_question() else {
             return fault(Fault::Header(Rcode::FormErr));
         };
@@ -98,28 +86,9 @@ impl<'a> Query<'a> {
 
     /// Reads name, type and class; returns the class.
     fn take_question(&mut self) -> Option<u16> {
-        let name = &self.message[HEADER..];
-        let mut at = 0;
-        loop {
-            let length = usize::from(*name.get(at)?);
-            if length == 0 {
-                break;
-            }
-            // Pointers have nothing to point at in a question; the root comes behind.
-            if length > LONGEST_LABEL || at + length + 2 > LONGEST {
-                return None;
-            }
-            let label = name.get(at..=at + length)?;
-            // A length is below 64, so it is no letter.
-            for (lower, byte) in self.lower[at..=at + length].iter_mut().zip(label) {
-                *lower = byte.to_ascii_lowercase();
-            }
-            self.starts[usize::from(self.labels)] = u8::try_from(at).ok()?;
-            self.labels += 1;
-            at += length + 1;
-        }
-        self.length = u8::try_from(at + 1).ok()?;
-        let fixed: &[u8; 4] = name.get(at + 1..)?.first_chunk()?;
+        let rest = &self.message[HEADER..];
+        self.name = Labels::read(rest)?;
+        let fixed: &[u8; 4] = rest.get(self.name.wire().len()..)?.first_chunk()?;
         self.rtype = u16::from_be_bytes([fixed[0], fixed[1]]);
         Some(u16::from_be_bytes([fixed[2], fixed[3]]))
     }
@@ -180,61 +149,13 @@ impl<'a> Query<'a> {
     }
 
     fn question_end(&self) -> usize {
-        HEADER + usize::from(self.length) + 4
-    }
-
-    /// The name on the wire, in lower case, with the root.
-    #[must_use]
-    pub fn name(&self) -> &[u8] {
-        &self.lower[..usize::from(self.length)]
+        HEADER + self.name.wire().len() + 4
     }
 
     /// The name on the wire as it was asked.
     #[must_use]
     pub fn name_as_asked(&self) -> &'a [u8] {
-        &self.message[HEADER..HEADER + usize::from(self.length)]
-    }
-
-    /// How many labels the name has, the root not counted.
-    #[must_use]
-    pub fn labels(&self) -> usize {
-        usize::from(self.labels)
-    }
-
-    /// A label of the name, in lower case, counted from the left from 0.
-    ///
-    /// # Panics
-    /// When there is none.
-    #[must_use]
-    pub fn label(&self, index: usize) -> &[u8] {
-        let start = self.start(index);
-        &self.lower[start + 1..=start + usize::from(self.lower[start])]
-    }
-
-    /// Where a label begins in the name; the root's place for the one behind the last.
-    ///
-    /// # Panics
-    /// When there is none.
-    #[must_use]
-    pub fn start(&self, index: usize) -> usize {
-        if index == self.labels() {
-            usize::from(self.length) - 1
-        } else {
-            usize::from(self.starts[..self.labels()][index])
-        }
-    }
-
-    /// How many labels are before that name, given in lower case, when it is this one's end.
-    #[must_use]
-    pub fn labels_before(&self, parent: &[u8]) -> Option<usize> {
-        let start = usize::from(self.length).checked_sub(parent.len())?;
-        if self.lower[start..usize::from(self.length)] != *parent {
-            return None;
-        }
-        (0..=self.labels())
-            .rev()
-            .find(|index| self.start(*index) <= start)
-            .filter(|index| self.start(*index) == start)
+        &self.message[HEADER..HEADER + self.name.wire().len()]
     }
 
     /// The largest answer that the client takes on this transport, bytes.

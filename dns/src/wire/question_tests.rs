@@ -21,14 +21,17 @@ fn fault(message: &[u8]) -> Fault {
 fn a_question_is_taken_apart() {
     let bytes = message(b"\x03WeB\x01x\x00", rtype::A, IN, Some(OPT));
     let query = Query::parse(&bytes).unwrap();
-    assert_eq!(query.name(), b"\x03web\x01x\x00");
+    assert_eq!(query.name.wire(), b"\x03web\x01x\x00");
     assert_eq!(query.name_as_asked(), b"\x03WeB\x01x\x00");
-    assert_eq!((query.labels(), query.label(0), query.label(1)), (2, &b"web"[..], &b"x"[..]));
-    assert_eq!((query.start(0), query.start(1), query.start(2)), (0, 4, 6));
-    assert_eq!(query.labels_before(b"\x01x\x00"), Some(1));
-    assert_eq!(query.labels_before(b"\x00"), Some(2));
-    assert_eq!(query.labels_before(b"\x03web\x01x\x00"), Some(0));
-    assert_eq!(query.labels_before(b"\x02eb\x01x\x00"), None);
+    assert_eq!(
+        (query.name.count(), query.name.label(0), query.name.label(1)),
+        (2, &b"web"[..], &b"x"[..])
+    );
+    assert_eq!((query.name.start(0), query.name.start(1), query.name.start(2)), (0, 4, 6));
+    assert_eq!(query.name.before(b"\x01x\x00"), Some(1));
+    assert_eq!(query.name.before(b"\x00"), Some(2));
+    assert_eq!(query.name.before(b"\x03web\x01x\x00"), Some(0));
+    assert_eq!(query.name.before(b"\x02eb\x01x\x00"), None);
     assert_eq!(query.edns, Some(Edns { size: 4096, dnssec_ok: true }));
     assert!(query.recursion_desired());
     assert_eq!(query.limit(Transport::Udp), OWN_LIMIT);
@@ -40,10 +43,10 @@ fn a_suffix_within_a_label_is_no_parent() {
     // The label's own bytes look like the name.
     let bytes = message(b"\x06ab\x01x\x00c\x00", rtype::A, IN, None);
     let query = Query::parse(&bytes).unwrap();
-    assert_eq!(query.labels_before(b"\x00"), Some(1));
+    assert_eq!(query.name.before(b"\x00"), Some(1));
     let bytes = message(b"\x04a\x01xy\x00", rtype::A, IN, None);
     let query = Query::parse(&bytes).unwrap();
-    assert_eq!(query.labels_before(b"\x01xy\x00"), None);
+    assert_eq!(query.name.before(b"\x01xy\x00"), None);
 }
 
 #[test]
@@ -62,7 +65,7 @@ fn the_longest_name_is_taken_and_a_longer_one_is_not() {
     name.insert(193, b'a');
     assert_eq!(fault(&message(&name, 1, IN, None)), Fault::Header(Rcode::FormErr));
     let most: Vec<u8> = [1, b'a'].repeat(127).into_iter().chain([0]).collect();
-    assert_eq!(Query::parse(&message(&most, 1, IN, None)).unwrap().labels(), 127);
+    assert_eq!(Query::parse(&message(&most, 1, IN, None)).unwrap().name.count(), 127);
 }
 
 #[test]
@@ -104,8 +107,8 @@ proptest! {
         let mut asks = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
         asks.extend(bytes);
         if let Ok(query) = Query::parse(&asks) {
-            for index in 0..query.labels() {
-                let _ = query.label(index);
+            for index in 0..query.name.count() {
+                let _ = query.name.label(index);
             }
         }
     }
