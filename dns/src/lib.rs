@@ -5,8 +5,10 @@
 //! | --- | --- |
 //! | [`wire`] | questions as they arrive and answers as they leave: bytes |
 //! | [`exchange`] | what stands between the listeners and whoever answers |
+//! | [`answer`] | questions answered |
 //! | [`zone`] | what the cluster's names answer |
 
+pub mod answer;
 pub mod exchange;
 pub mod wire;
 pub mod zone;

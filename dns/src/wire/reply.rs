@@ -82,6 +82,25 @@ impl<'q, 'o> Reply<'q, 'o> {
         fits
     }
 
+    /// Appends records that a function writes at the buffer's end; what does not fit is taken back. Says
+    /// whether it does.
+    pub fn append_with(
+        &mut self,
+        section: Section,
+        records: u16,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> bool {
+        let from = self.out.len();
+        write(self.out);
+        let fits = self.out.len() <= self.limit;
+        if fits {
+            self.counts[section as usize] += records;
+        } else {
+            self.out.truncate(from);
+        }
+        fits
+    }
+
     /// The buffer from a position on, for what is only known once it is there.
     pub fn patch(&mut self, from: usize) -> &mut [u8] {
         &mut self.out[from..]
