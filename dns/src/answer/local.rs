@@ -12,7 +12,7 @@ use crate::zone::lookup::{Found, Kind};
 use crate::zone::record::{self, A_LENGTH, AAAA_LENGTH, TO_QUESTION};
 
 /// The version of the Kubernetes DNS specification that is followed, as `TXT` has it.
-const VERSION: &[u8] = b"\x051.1.0";
+pub(super) const VERSION: &[u8] = b"\x051.1.0";
 
 /// What came of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,11 @@ impl<'z> Local<'z, '_> {
     pub fn nothing(&self, zone: usize, rcode: Rcode, out: &mut Vec<u8>) {
         let reply = self.begin(out);
         negative::finish(self.zone, self.query, zone, rcode, self.recursion_available, reply);
+    }
+
+    /// The zone's start of authority, for a question about its apex.
+    pub(super) fn authority(&self, out: &mut Vec<u8>) {
+        self.one(out, |out| negative::push_soa(self.zone, self.query, 0, out));
     }
 
     fn begin<'a>(&'a self, out: &'a mut Vec<u8>) -> Reply<'a, 'a> {

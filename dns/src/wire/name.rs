@@ -1,6 +1,7 @@
 //! Names as they are on the wire: labels, each with its length before it, ended by an empty one
 //! (RFC 1035, section 3.1).
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -66,6 +67,12 @@ impl Name {
         Self::of(labels.into_iter().chain(parent.labels()))
     }
 
+    /// The whole name at the beginning of these bytes.
+    #[must_use]
+    pub fn read(wire: &[u8]) -> Option<Self> {
+        Labels::read(wire).map(|name| Self(name.wire().into()))
+    }
+
     /// The name of an address in `in-addr.arpa` or `ip6.arpa` (RFC 1035, section 3.5; RFC 3596,
     /// section 2.5).
     #[must_use]
@@ -122,6 +129,12 @@ impl fmt::Display for Name {
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+impl Borrow<[u8]> for Name {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 

@@ -211,6 +211,11 @@ impl Zone {
         self.pods.addresses()
     }
 
+    /// The addresses of all pods, with the labels on the wire of their namespaces.
+    pub fn pods(&self) -> impl Iterator<Item = (IpAddr, &[u8])> {
+        self.pods.iter().map(|(address, id)| (address, self.namespaces.label(id)))
+    }
+
     /// All services and aliases: their labels on the wire, and what is under them.
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], &Entry)> {
         let aliases = self.aliases.iter().filter(|(key, _)| !self.services.contains_key(*key));

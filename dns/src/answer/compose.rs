@@ -1,0 +1,107 @@
+//! Answers put together from others: decoded, joined, encoded again. For what is rare.
+
+use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
+use hickory_proto::rr::{Name as RecordName, RData, Record, rdata};
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+
+use crate::wire::code::Rcode;
+use crate::wire::name::Name;
+use crate::wire::question::{OWN_LIMIT, Query};
+
+/// What others have answered, as far as it is needed here.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Part {
+    /// How it went.
+    pub(super) rcode: ResponseCode,
+    /// The answers.
+    pub(super) answers: Vec<Record>,
+    /// Who says so.
+    pub(super) authorities: Vec<Record>,
+}
+
+impl Part {
+    /// Reads an answer; one that cannot be read counts as none.
+    #[must_use]
+    pub(super) fn read(message: &[u8]) -> Self {
+        match Message::from_vec(message) {
+            Ok(message) => Self {
+                rcode: message.metadata.response_code,
+                answers: message.answers,
+                authorities: message.authorities,
+            },
+            Err(_) => {
+                Self { rcode: ResponseCode::ServFail, answers: Vec::new(), authorities: Vec::new() }
+            }
+        }
+    }
+
+    /// Whether somebody knows the name.
+    #[must_use]
+    pub(super) fn is_name(&self) -> bool {
+        self.rcode == ResponseCode::NoError
+    }
+
+    /// Whether nobody could say.
+    #[must_use]
+    pub(super) fn is_failure(&self) -> bool {
+        !matches!(self.rcode, ResponseCode::NoError | ResponseCode::NXDomain)
+    }
+}
+
+/// A `CNAME` record; `None` where a name is none by hickory's rules.
+#[must_use]
+pub(super) fn cname(owner: &[u8], target: &[u8], ttl: u32) -> Option<Record> {
+    let target = rdata::CNAME(read_name(target)?);
+    Some(Record::from_rdata(read_name(owner)?, ttl, RData::CNAME(target)))
+}
+
+/// Where the last of a chain of `CNAME` records leads, if it is the last of the answers.
+#[must_use]
+pub(super) fn dangling(answers: &[Record]) -> Option<Name> {
+    match &answers.last()?.data {
+        RData::CNAME(target) => Name::of(target.0.iter()),
+        _ => None,
+    }
+}
+
+fn read_name(wire: &[u8]) -> Option<RecordName> {
+    RecordName::read(&mut BinDecoder::new(wire)).ok()
+}
+
+/// An answer to the query with these records, cut short where the client takes no more.
+#[must_use]
+pub(super) fn reply(query: &Query<'_>, limit: usize, part: Part, authoritative: bool) -> Vec<u8> {
+    let failed = || {
+        let mut out = Vec::new();
+        crate::wire::reply::header_only(query.message(), Rcode::ServFail, &mut out);
+        out
+    };
+    let Ok(asked) = Message::from_vec(query.message()) else { return failed() };
+    let mut message = asked.clone();
+    message.metadata.message_type = MessageType::Response;
+    message.metadata.authoritative = authoritative;
+    message.metadata.recursion_available = true;
+    message.metadata.authentic_data = false;
+    message.metadata.truncation = false;
+    message.metadata.response_code = part.rcode;
+    message.answers = part.answers;
+    message.authorities = part.authorities;
+    message.additionals.clear();
+    message.signature = None;
+    message.edns = query.edns.map(|edns| {
+        let mut own = Edns::new();
+        own.set_max_payload(OWN_LIMIT as u16).set_dnssec_ok(edns.dnssec_ok);
+        own
+    });
+    loop {
+        match message.to_vec() {
+            Ok(bytes) if bytes.len() <= limit => return bytes,
+            Ok(_) if !message.authorities.is_empty() => message.authorities.clear(),
+            Ok(_) if !message.answers.is_empty() => {
+                message.metadata.truncation = true;
+                message.answers.pop();
+            }
+            _ => return failed(),
+        }
+    }
+}

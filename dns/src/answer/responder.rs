@@ -1,0 +1,237 @@
+//! Whoever answers: the zone at once, others later.
+
+use std::net::IpAddr;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use ipnetwork::IpNetwork;
+
+use super::compose::{self, Part};
+use super::hosts::Hosts;
+use super::local::{Local, Outcome};
+use super::outside::{Cached, Outside};
+use super::{search, transfer};
+use crate::exchange::{Answers, AtOnce, Transport};
+use crate::wire::code::{Rcode, rtype};
+use crate::wire::name::Name;
+use crate::wire::question::{Fault, Query};
+use crate::wire::reply::{Reply, Verdict, header_only};
+use crate::zone::lookup::Found;
+use crate::zone::{Change, Zone};
+
+/// What is asked of [`Responder::new`].
+#[derive(Debug)]
+pub struct Options {
+    /// Whether a pod's walk along its search path is answered at the first step.
+    pub autopath: bool,
+    /// The host's own search domains, which pods have behind the cluster's.
+    pub search: Vec<Name>,
+    /// Names with fixed addresses.
+    pub hosts: Hosts,
+    /// Who may have the whole zone.
+    pub transfer_to: Vec<IpNetwork>,
+}
+
+/// Answers questions.
+#[derive(Debug)]
+pub struct Responder<O> {
+    zone: RwLock<Zone>,
+    pub(super) outside: O,
+    pub(super) hosts: Hosts,
+    autopath: bool,
+    search: Vec<Name>,
+    transfer_to: Vec<IpNetwork>,
+}
+
+/// What is left to do for a question.
+enum Later {
+    Resolve,
+    Follow,
+    /// The walk goes on outside, with that many labels of the question.
+    Walk(usize),
+    Transfer,
+}
+
+impl<O: Outside> Responder<O> {
+    /// One that answers from that zone, and asks that one for the rest.
+    #[must_use]
+    pub fn new(zone: Zone, outside: O, options: Options) -> Self {
+        let Options { autopath, search, hosts, transfer_to } = options;
+        Self { zone: RwLock::new(zone), outside, hosts, autopath, search, transfer_to }
+    }
+
+    /// The zone, for as long as nobody changes it.
+    pub fn zone(&self) -> RwLockReadGuard<'_, Zone> {
+        self.zone.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts changes in, all of them before the next question is answered.
+    pub fn apply(&self, changes: Vec<Change>, revision: u64) {
+        self.zone.write().unwrap_or_else(PoisonError::into_inner).apply(changes, revision);
+    }
+
+    /// The store was read; from now on what is not in the zone does not exist.
+    pub fn set_synced(&self) {
+        self.zone.write().unwrap_or_else(PoisonError::into_inner).set_synced();
+    }
+
+    /// Who asks others.
+    pub fn outside(&self) -> &O {
+        &self.outside
+    }
+
+    /// Answers at once, or says what is left to do.
+    fn begin(
+        &self,
+        query: &Query<'_>,
+        client: IpAddr,
+        transport: Transport,
+        out: &mut Vec<u8>,
+    ) -> Option<Later> {
+        if matches!(query.rtype, rtype::AXFR | rtype::IXFR) {
+            return self.begin_transfer(query, client, transport, out);
+        }
+        let limit = query.limit(transport);
+        let zone = self.zone();
+        let found = zone.find(&query.name, query.rtype);
+        if !zone.is_synced() && !matches!(found, Found::Elsewhere) {
+            refuse(query, limit, Rcode::ServFail, out);
+            return None;
+        }
+        let local = Local { zone: &zone, query, limit, recursion_available: true };
+        if let Found::Nothing(apex) = found {
+            if let Some(typed) = search::typed(&local, client).filter(|_| self.autopath) {
+                match search::walk(&local, typed, out) {
+                    Outcome::Answered => return None,
+                    Outcome::Elsewhere | Outcome::Alias => return Some(Later::Walk(typed)),
+                }
+            }
+            local.nothing(apex, Rcode::NxDomain, out);
+            return None;
+        }
+        match local.answer(&found, out) {
+            Outcome::Answered => None,
+            Outcome::Alias => Some(Later::Follow),
+            Outcome::Elsewhere => {
+                drop(zone);
+                if self.hosts.answer(query, limit, out) == Outcome::Answered
+                    || self.outside.cached(query, limit, out) == Cached::Hit
+                {
+                    return None;
+                }
+                Some(Later::Resolve)
+            }
+        }
+    }
+
+    fn begin_transfer(
+        &self,
+        query: &Query<'_>,
+        client: IpAddr,
+        transport: Transport,
+        out: &mut Vec<u8>,
+    ) -> Option<Later> {
+        let limit = query.limit(transport);
+        let zone = self.zone();
+        let is_ours = query.name.wire() == zone.shape().origin.wire();
+        let may = self.transfer_to.iter().any(|range| range.contains(client));
+        let streams = matches!(transport, Transport::Tcp | Transport::Tls);
+        if !is_ours || !may || (!streams && query.rtype == rtype::AXFR) {
+            refuse(query, limit, Rcode::Refused, out);
+            return None;
+        }
+        if !zone.is_synced() {
+            refuse(query, limit, Rcode::ServFail, out);
+            return None;
+        }
+        if streams {
+            return Some(Later::Transfer);
+        }
+        // RFC 1995, section 2: over UDP the serial number, and the rest over TCP.
+        let local = Local { zone: &zone, query, limit, recursion_available: true };
+        local.authority(out);
+        None
+    }
+
+    /// Goes on with the walk along the search path where it leaves the cluster.
+    async fn walk(&self, query: &Query<'_>, typed: usize, limit: usize) -> Vec<u8> {
+        let head =
+            |parent: &Name| Name::below((0..typed).map(|index| query.name.label(index)), parent);
+        let ttl;
+        let path: Vec<Name> = {
+            let zone = self.zone();
+            ttl = zone.shape().ttl;
+            let cluster = [query.name.from(typed + 1), query.name.from(typed + 2)];
+            let cluster = cluster.into_iter().filter_map(Name::read);
+            cluster.chain(self.search.iter().cloned()).chain([Name::root()]).collect()
+        };
+        for name in path.iter().filter_map(head) {
+            let part = self.follow(&name, query.rtype).await;
+            if !part.is_name() {
+                continue;
+            }
+            let mut part = part;
+            if !part.answers.is_empty() {
+                let first = compose::cname(query.name_as_asked(), name.wire(), ttl);
+                part.answers.splice(0..0, first);
+            }
+            return compose::reply(query, limit, part, false);
+        }
+        let mut out = Vec::new();
+        let zone = self.zone();
+        let local = Local { zone: &zone, query, limit, recursion_available: true };
+        local.nothing(typed + 2, Rcode::NxDomain, &mut out);
+        out
+    }
+}
+
+impl<O: Outside> Answers for Responder<O> {
+    fn at_once(
+        &self,
+        message: &[u8],
+        client: IpAddr,
+        transport: Transport,
+        out: &mut Vec<u8>,
+    ) -> AtOnce {
+        let query = match Query::parse(message) {
+            Ok(query) => query,
+            Err((Fault::Question(rcode), Some(query))) => {
+                refuse(&query, query.limit(transport), rcode, out);
+                return AtOnce::Answered;
+            }
+            Err((Fault::Header(rcode) | Fault::Question(rcode), _)) => {
+                header_only(message, rcode, out);
+                return AtOnce::Answered;
+            }
+            Err((Fault::Drop, _)) => return AtOnce::Dropped,
+        };
+        match self.begin(&query, client, transport, out) {
+            None => AtOnce::Answered,
+            Some(_) => AtOnce::Later,
+        }
+    }
+
+    async fn later(&self, message: Vec<u8>, client: IpAddr, transport: Transport) -> Vec<Vec<u8>> {
+        let Ok(query) = Query::parse(&message) else { return Vec::new() };
+        let limit = query.limit(transport);
+        let mut out = Vec::new();
+        match self.begin(&query, client, transport, &mut out) {
+            None => vec![out],
+            Some(Later::Resolve) => vec![self.outside.resolve(&query, limit).await],
+            Some(Later::Walk(typed)) => vec![self.walk(&query, typed, limit).await],
+            Some(Later::Transfer) => transfer::whole(&self.zone(), &query),
+            Some(Later::Follow) => {
+                let Some(name) = Name::read(query.name_as_asked()) else { return Vec::new() };
+                let part: Part = self.follow(&name, query.rtype).await;
+                vec![compose::reply(&query, limit, part, true)]
+            }
+        }
+    }
+}
+
+fn refuse(query: &Query<'_>, limit: usize, rcode: Rcode, out: &mut Vec<u8>) {
+    Reply::begin(query, limit, out).finish(Verdict {
+        rcode,
+        authoritative: false,
+        recursion_available: true,
+    });
+}
