@@ -44,6 +44,12 @@ fn is_subdomain(text: &str) -> bool {
     (1..=253).contains(&text.len()) && text.split('.').all(part)
 }
 
+const DOMAIN_RULE: &str = "use parts of 1 to 63 of a-z, 0-9 and '-' with '.' between them, each beginning and ending with a letter or digit, 253 in all (RFC 1123)";
+
+fn is_domain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $kind:literal, $check:ident, $rule:ident) => {
         $(#[$doc])*
@@ -113,6 +119,11 @@ name!(
     SliceName, "endpoint slice name", is_subdomain, SUBDOMAIN_RULE
 );
 
+name!(
+    /// A name in DNS, without a final dot.
+    DomainName, "domain name", is_domain, DOMAIN_RULE
+);
+
 impl Default for Namespace {
     /// `default`, as Kubernetes has it.
     fn default() -> Self {
@@ -149,6 +160,10 @@ mod tests {
         }
         assert!("a.b".parse::<Namespace>().is_err());
         assert!("a".repeat(64).parse::<Namespace>().is_err());
+        assert!(format!("{0}.{0}", "a".repeat(63)).parse::<DomainName>().is_ok());
+        for bad in ["a.", "a..b", &"a".repeat(64), &"a.".repeat(127)[..], &"ab.".repeat(90)[..]] {
+            assert!(bad.parse::<DomainName>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipnetwork::IpNetwork;
 use serde::{Deserialize, Serialize};
 
-use crate::name::{Namespace, ServiceName};
+use crate::name::{DomainName, Namespace, ServiceName};
 use crate::selector::Selector;
 
 /// A service's full name, written `namespace/name`.
@@ -43,6 +43,8 @@ pub struct Service {
     pub cluster_ips: Vec<IpAddr>,
     /// `clusterIP: None`: DNS leads to the endpoints themselves.
     pub headless: bool,
+    /// The name that DNS gives for it (`externalName`); of type ExternalName only.
+    pub external_name: Option<DomainName>,
     /// Further addresses at which the cluster answers (`externalIPs`).
     pub external_ips: Vec<IpAddr>,
     /// Addresses of load balancers that send here (`status.loadBalancer.ingress`, `ipMode: VIP`).

@@ -62,6 +62,7 @@ pub(super) fn service(id: &str, select: &str) -> Service {
         ports: vec![port("", TargetPort::Number(8080))],
         cluster_ips: vec![parse("10.96.0.1")],
         headless: false,
+        external_name: None,
         external_ips: Vec::new(),
         ingress_ips: Vec::new(),
         source_ranges: Vec::new(),

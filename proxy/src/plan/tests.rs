@@ -41,6 +41,7 @@ fn web() -> Service {
         }],
         cluster_ips: vec!["10.96.0.1".parse().unwrap()],
         headless: false,
+        external_name: None,
         external_ips: Vec::new(),
         ingress_ips: Vec::new(),
         source_ranges: Vec::new(),

@@ -20,7 +20,7 @@ use super::label::check_labels;
 use super::metadata::Metadata;
 use super::warnings::Warnings;
 use super::{kind, rules};
-use crate::name::{Namespace, NodeName};
+use crate::name::{DomainName, Namespace};
 use crate::object::Kind;
 use crate::selector::Selector;
 use crate::service::{Distribution, Service, ServiceId, ServiceKind, TrafficPolicy};
@@ -33,8 +33,6 @@ pub struct ServiceManifest {
     pub service: Service,
     /// What it says of its addresses.
     pub addresses: AddressWish,
-    /// `externalName`, for type `ExternalName`.
-    pub external_name: Option<String>,
     /// Its labels and annotations.
     pub metadata: Metadata,
     /// The document, without its nulls.
@@ -50,14 +48,13 @@ const AFFINITY: i64 = 10_800;
 pub(super) struct Checked {
     pub(super) service: Service,
     pub(super) addresses: AddressWish,
-    pub(super) external_name: Option<String>,
     pub(super) metadata: Metadata,
 }
 
 impl Checked {
     pub(super) fn with(self, document: Value) -> ServiceManifest {
-        let Self { service, addresses, external_name, metadata } = self;
-        ServiceManifest { service, addresses, external_name, metadata, document }
+        let Self { service, addresses, metadata } = self;
+        ServiceManifest { service, addresses, metadata, document }
     }
 }
 
@@ -104,6 +101,7 @@ pub(super) fn check(
         ports,
         cluster_ips: addresses.fixed.clone(),
         headless: addresses.headless,
+        external_name,
         ingress_ips: load_balancer::ingress_ips(&raw.status, kind, warnings)?,
         source_ranges: load_balancer::source_ranges(&at, &spec, kind)?,
         external_policy,
@@ -127,7 +125,7 @@ pub(super) fn check(
         external_ips,
     };
     unused(&service, warnings);
-    Ok(Checked { service, addresses, external_name, metadata })
+    Ok(Checked { service, addresses, metadata })
 }
 
 /// Fields that are right and have no effect on this service.
@@ -155,7 +153,7 @@ fn external_name(
     spec: &RawSpec,
     kind: ServiceKind,
     warnings: &mut Warnings,
-) -> Result<Option<String>, ManifestError> {
+) -> Result<Option<DomainName>, ManifestError> {
     let at = at.field("externalName");
     let name = spec.external_name.as_deref().filter(|name| !name.is_empty());
     if kind != ServiceKind::ExternalName {
@@ -165,15 +163,15 @@ fn external_name(
         return Ok(None);
     }
     let name = name.ok_or_else(|| at.wrong("it is missing: give the DNS name to lead to"))?;
-    if name.parse::<IpAddr>().is_ok() {
+    let plain = name.strip_suffix('.').unwrap_or(name);
+    if plain.parse::<IpAddr>().is_ok() {
         return Err(at.wrong_text(
             name,
             "is an address: DNS can lead a name to a name only; use a Service without selector and an EndpointSlice",
         ));
     }
-    let plain = name.strip_suffix('.').unwrap_or(name);
-    match plain.parse::<NodeName>() {
-        Ok(_) => Ok(Some(plain.to_owned())),
+    match plain.parse() {
+        Ok(name) => Ok(Some(name)),
         Err(_) => {
             Err(at.wrong_text(name, "is no DNS name such as db.example.com, in small letters"))
         }

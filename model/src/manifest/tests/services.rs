@@ -185,11 +185,18 @@ fn headless_services_need_no_ports() {
 fn external_names_are_names() {
     let external = |name: Value| json!({"type": "ExternalName", "externalName": name});
     let (manifest, _) = read_service(service(external(json!("db.example.com.")))).unwrap();
-    assert_eq!(manifest.external_name.as_deref(), Some("db.example.com"));
+    assert_eq!(manifest.service.external_name, "db.example.com".parse().ok());
+    let stored = stored_service(manifest.document.to_string().as_bytes()).unwrap();
+    assert_eq!(stored.external_name, manifest.service.external_name);
     for (spec, part) in [
         (json!({"type": "ExternalName"}), "spec.externalName: it is missing"),
         (external(json!("10.0.0.1")), "spec.externalName: \"10.0.0.1\" is an address"),
+        (external(json!("10.0.0.1.")), "spec.externalName: \"10.0.0.1.\" is an address"),
         (external(json!("fd00::1")), "spec.externalName: \"fd00::1\" is an address"),
+        (external(json!("fd00::1.")), "spec.externalName: \"fd00::1.\" is an address"),
+        (external(json!("db.example.com..")), "spec.externalName: \"db.example.com..\" is no DNS"),
+        (external(json!(".")), "spec.externalName: \".\" is no DNS name"),
+        (external(json!("a".repeat(64))), "spec.externalName: \"aaa"),
         (external(json!("a b")), "spec.externalName: \"a b\" is no DNS name"),
         (
             json!({"type": "ExternalName", "externalName": "a.b", "clusterIP": "10.96.0.1"}),
