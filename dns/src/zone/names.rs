@@ -110,8 +110,7 @@ impl ServiceNames {
 }
 
 fn external(service: &Service) -> Option<Name> {
-    let _ = service;
-    None
+    service.external_name.as_ref().and_then(|name| Name::parse(name.as_str()).ok())
 }
 
 /// What an endpoint is called under its service: its hostname, or else its address. Pods' names may
