@@ -12,9 +12,11 @@
 //! | [`netns`], [`sysctl`] | network namespaces and their settings |
 //! | [`nft`] | nf_tables: tables, sets, maps and rules, in transactions |
 //! | [`conntrack`] | tracked connections: listed and forgotten |
+//! | [`datagrams`] | datagrams in batches, by one call |
 
 pub mod address;
 pub mod conntrack;
+pub mod datagrams;
 pub mod link;
 mod mac;
 pub mod monitor;
