@@ -35,6 +35,7 @@ pub fn document(paths: &PathSettings) -> Value {
                 "portMappings": true,
                 "ips": true,
                 "mac": true,
+                "aliases": true,
                 "io.kubernetes.cri.pod-annotations": true,
             },
         }],

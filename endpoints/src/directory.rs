@@ -5,12 +5,14 @@
 //! | `services` | definitions, and which of them a change touched |
 //! | `pods` | pods, found by their node and name, by their labels, by their addresses |
 //! | `addresses` | the addresses of pods |
+//! | `names` | what pods are called beside their own names, and what changed of it |
 //! | `slices` | endpoint slices |
 //! | `nodes` | zones, nodes that are gone |
 //! | `answers` | the endpoints and the members of a service, put together when asked for |
 
 mod addresses;
 mod answers;
+mod names;
 mod nodes;
 mod pods;
 mod services;
@@ -31,6 +33,8 @@ use crate::slab::{Key, Slab};
 
 use self::addresses::ByAddress;
 pub use self::answers::Member;
+use self::names::Called;
+pub use self::names::{Alias, DirtyPods};
 use self::nodes::{Node, Nodes};
 pub use self::pods::KnownPod;
 pub(crate) use self::pods::Pod;
@@ -47,6 +51,7 @@ pub struct Directory {
     matching: Matching,
     pods: Slab<Pod>,
     addresses: ByAddress,
+    called: Called,
     nodes: Nodes,
     slices: Slab<Slice>,
     slice_keys: HashMap<SliceId, Key<Slice>>,
@@ -136,6 +141,27 @@ impl Directory {
         pods::at(self, address)
     }
 
+    /// The addresses of the pods that an alias leads to, sorted: those that are ready, on nodes that
+    /// are not gone.
+    #[must_use]
+    pub fn addresses_called(&self, alias: &Alias) -> Vec<IpAddr> {
+        names::addresses(self, alias)
+    }
+
+    /// From now on changes of pods are kept for [`Directory::take_dirty_pods`]; all pods that are there
+    /// already are the first of them. Without this nothing is kept, for those who do not take it.
+    pub fn follow_pods(&mut self) {
+        names::follow(self);
+    }
+
+    /// Addresses and aliases that may lead to other pods than at the last call: for an address,
+    /// since a pod with it came or went; for an alias, since the answer of
+    /// [`Directory::addresses_called`] may be another. Always empty before
+    /// [`Directory::follow_pods`].
+    pub fn take_dirty_pods(&mut self) -> DirtyPods {
+        names::take_dirty(self)
+    }
+
     /// Marks the services that select a cohort.
     fn touch_cohort(&mut self, cohort: Key<Cohort>) {
         for service in self.matching.services(cohort) {
@@ -143,7 +169,7 @@ impl Directory {
         }
     }
 
-    /// Marks the services that have endpoints on a node.
+    /// Marks the services that have endpoints on a node, and the aliases of its pods.
     fn touch_node(&mut self, node: Key<Node>) {
         // The pods of a node are many, their cohorts few.
         let pods = self.nodes[node].pods.iter().map(|pod| &self.pods[pod]);
@@ -152,6 +178,9 @@ impl Directory {
         for cohort in cohorts {
             self.touch_cohort(cohort);
         }
+        let named: Vec<_> =
+            self.nodes[node].pods.iter().filter(|pod| self.pods[*pod].names.is_some()).collect();
+        named.into_iter().for_each(|pod| names::touch(self, pod));
         for slice in self.nodes[node].slices.iter() {
             if let Some(service) = self.slices[slice].service {
                 self.services.touch(service);
@@ -164,6 +193,7 @@ impl Directory {
     pub(crate) fn rows(&self) -> usize {
         let pods = self.pods.len() + self.addresses.len();
         let slices = self.slices.len() + self.slice_keys.len();
-        self.services.rows() + self.matching.rows() + pods + self.nodes.rows() + slices
+        let called = self.called.rows();
+        self.services.rows() + self.matching.rows() + pods + called + self.nodes.rows() + slices
     }
 }

@@ -18,5 +18,5 @@ mod slab;
 #[cfg(test)]
 mod tests;
 
-pub use directory::{Directory, KnownPod, Member};
+pub use directory::{Alias, Directory, DirtyPods, KnownPod, Member};
 pub use liveness::Liveness;

@@ -208,6 +208,9 @@ pub struct AttachmentSpec {
     /// Ports of the host that lead to the pod.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub port_mappings: Vec<PortMapping>,
+    /// Names for the pod in its network, as the runtime wrote them: not all need be names in DNS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// Addresses that the pod must get, one a family at the most; the others are chosen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,

@@ -124,6 +124,11 @@ name!(
     DomainName, "domain name", is_domain, DOMAIN_RULE
 );
 
+name!(
+    /// One part of a name in DNS: a pod's hostname, an alias.
+    DnsLabel, "DNS label", is_label, LABEL_RULE
+);
+
 impl Default for Namespace {
     /// `default`, as Kubernetes has it.
     fn default() -> Self {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{NodeName, PodId};
+use crate::name::{DnsLabel, NodeName, PodId};
 use crate::service::Protocol;
 
 /// Key `pods/<node>/<namespace>/<name>`, written by the node that runs the pod.
@@ -30,6 +30,15 @@ pub struct PodRecord {
     /// Ports that services may name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PodPort>,
+    /// Its name below the service that `subdomain` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<DnsLabel>,
+    /// The service of its namespace under which it has its hostname.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subdomain: Option<DnsLabel>,
+    /// What its runtime calls it beside: names in its namespace, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<DnsLabel>,
     /// How often labels and annotations were changed by a person since the pod was attached. Its node
     /// takes over what another wrote under a higher number.
     #[serde(default, skip_serializing_if = "is_zero")]

@@ -96,7 +96,7 @@ fn the_call_of_podman_reaches_the_daemon_whole() {
         "portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "udp", "hostIP": "192.0.2.1"}],
         "ips": ["10.244.1.7/24"],
         "mac": "02:00:00:00:00:07",
-        "aliases": {"pontoon": ["web"]},
+        "aliases": {"pontoon": ["web", "Db_1", "5cee6aa7d0d2"]},
     });
     let args = "IgnoreUnknown=1;K8S_POD_NAME=focused_hopper";
     Plugin::new("ADD").env("CNI_ARGS", args).conf(&conf).run().result();
@@ -105,6 +105,7 @@ fn the_call_of_podman_reaches_the_daemon_whole() {
     assert_eq!(spec.addresses, ["10.244.1.7".parse::<std::net::IpAddr>().unwrap()]);
     assert_eq!(spec.mac.unwrap().to_string(), "02:00:00:00:00:07");
     assert_eq!(spec.port_mappings[0].host_ip, Some("192.0.2.1".parse().unwrap()));
+    assert_eq!(spec.aliases, ["web", "Db_1", "5cee6aa7d0d2"]);
 }
 
 #[test]

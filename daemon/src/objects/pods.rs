@@ -56,12 +56,14 @@ fn merge(record: &mut PodRecord, manifest: &PodManifest) {
     let readiness = manifest.readiness.as_ref().map(ToString::to_string);
     let named = [
         (READINESS, readiness),
-        (HOSTNAME, manifest.hostname.clone()),
-        (SUBDOMAIN, manifest.subdomain.clone()),
+        (HOSTNAME, manifest.hostname.clone().map(String::from)),
+        (SUBDOMAIN, manifest.subdomain.clone().map(String::from)),
     ];
     let named = named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
     said.extend(named);
     record.annotations.extend(said);
+    record.hostname = manifest.hostname.clone().or(record.hostname.take());
+    record.subdomain = manifest.subdomain.clone().or(record.subdomain.take());
 }
 
 /// Changes the record of a pod, and counts the change so that its node takes it over.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pontoon_model::key::Key;
+use pontoon_model::manifest::{HOSTNAME, SUBDOMAIN};
+use pontoon_model::name::DnsLabel;
 use pontoon_model::named_port::{NamedPorts, PORTS};
 use pontoon_model::pod::PodRecord;
 use pontoon_model::readiness::{READINESS, Readiness};
@@ -82,6 +84,9 @@ pub fn posted(me: &Identity, record: &Record) -> Posted {
     let ports = ports.and_then(|ports| ports.inspect_err(|e| read(PORTS, e)).ok());
     let check = annotations.get(READINESS).map(|text| text.parse::<Readiness>());
     let check = check.and_then(|check| check.inspect_err(|e| read(READINESS, e)).ok());
+    let label =
+        |name: &str, text: &str| text.parse::<DnsLabel>().inspect_err(|e| read(name, e)).ok();
+    let annotated = |name: &str| annotations.get(name).and_then(|text| label(name, text));
     let record = PodRecord {
         id: record.pod.clone(),
         node: me.name.clone(),
@@ -90,10 +95,30 @@ pub fn posted(me: &Identity, record: &Record) -> Posted {
         labels: record.spec.labels.clone(),
         annotations: annotations.clone(),
         ports: ports.map(NamedPorts::into_vec).unwrap_or_default(),
+        hostname: annotated(HOSTNAME),
+        subdomain: annotated(SUBDOMAIN),
+        aliases: aliases(record),
         generation: record.generation,
         ready: check.is_none(),
     };
     Posted::new(record, check)
+}
+
+/// What the runtime calls a pod. One that gives aliases means its containers to be found by their
+/// names too, as podman's own DNS does.
+fn aliases(record: &Record) -> Vec<DnsLabel> {
+    let given = &record.spec.aliases;
+    let name = record.pod.name.as_str().parse().ok().filter(|_| !given.is_empty());
+    let mut aliases: Vec<DnsLabel> = name.into_iter().collect();
+    for alias in given {
+        // DNS knows no case.
+        match alias.to_ascii_lowercase().parse() {
+            Ok(alias) if aliases.contains(&alias) => {}
+            Ok(alias) => aliases.push(alias),
+            Err(problem) => warn!(pod = %record.pod, alias, %problem, "is not used"),
+        }
+    }
+    aliases
 }
 
 impl PodBoard {
@@ -159,4 +184,30 @@ impl PodBoard {
 #[must_use]
 pub fn key_of(record: &PodRecord) -> String {
     Key::Pod(record.node.clone(), record.id.clone()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attach::record::tests::sample;
+
+    fn names(record: &Record) -> (Option<String>, Option<String>, Vec<String>) {
+        let me = Identity { name: "me".parse().unwrap(), machine_id: "m".to_owned() };
+        let PodRecord { hostname, subdomain, aliases, .. } = posted(&me, record).record;
+        let plain = String::from;
+        (hostname.map(plain), subdomain.map(plain), aliases.into_iter().map(plain).collect())
+    }
+
+    #[test]
+    fn what_is_no_label_is_left_out_of_a_pods_names() {
+        let mut record = sample("web", "10.244.1.2/32");
+        assert_eq!(names(&record), (None, None, vec![]));
+        for (key, value) in [(HOSTNAME, "web-0"), (SUBDOMAIN, "Web")] {
+            record.spec.annotations.insert(key.to_owned(), value.to_owned());
+        }
+        record.spec.aliases =
+            ["Cache", "cache", "db_1", "", "a.b", "5cee6aa7d0d2"].map(str::to_owned).into();
+        let aliases = ["web", "cache", "5cee6aa7d0d2"].map(str::to_owned).into();
+        assert_eq!(names(&record), (Some("web-0".to_owned()), None, aliases));
+    }
 }

@@ -70,6 +70,12 @@ impl ByAddress {
         v4.into_iter().flatten().chain(v6.into_iter().flatten())
     }
 
+    /// All addresses that pods have, one for each pod that has it.
+    pub(super) fn iter(&self) -> impl Iterator<Item = IpAddr> {
+        let v4 = self.v4.iter().map(|(address, _)| IpAddr::V4(*address));
+        v4.chain(self.v6.iter().map(|(address, _)| IpAddr::V6(*address)))
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.v4.len() + self.v6.len()

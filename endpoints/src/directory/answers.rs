@@ -22,7 +22,7 @@ pub struct Member<'a> {
     pub address: IpAddr,
     /// What it may be used for; on a node that is gone it is neither ready nor serving.
     pub conditions: Conditions,
-    /// Its name under the service, when a slice gives one.
+    /// Its name under the service, when a slice gives one, or the pod is in this subdomain.
     pub hostname: Option<&'a str>,
     /// The name of the pod, when a selector found it.
     pub pod: Option<&'a str>,
@@ -74,10 +74,12 @@ impl Directory {
         let mut members = Vec::new();
         self.each_pod(slot, service, |pod, conditions, _| {
             let pod_name = Some(pod.name());
+            let names = pod.names.as_ref();
+            let hostname = names.and_then(|names| names.hostname_under(service.id.name.as_str()));
             members.extend(pod.addresses.iter().map(|&address| Member {
                 address,
                 conditions,
-                hostname: None,
+                hostname,
                 pod: pod_name,
             }));
         });

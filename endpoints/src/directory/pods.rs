@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use pontoon_model::name::{NodeName, PodId};
+use pontoon_model::name::{DnsLabel, NodeName, PodId};
 use pontoon_model::pod::PodRecord;
 use pontoon_model::service::{ServicePort, TargetPort};
 
 use super::addresses::Addresses;
+use super::names::Names;
 use super::nodes::Node;
-use super::{Directory, Port};
+use super::{Directory, Port, names};
 use crate::matching::Cohort;
 use crate::slab::Key;
 
@@ -23,6 +24,7 @@ pub(crate) struct Pod {
     pub(super) cohort: Option<Key<Cohort>>,
     pub(super) node: Option<Key<Node>>,
     pub(super) ready: bool,
+    pub(super) names: Option<Box<Names>>,
 }
 
 /// A pod as somebody sees it who has only its address.
@@ -32,6 +34,10 @@ pub struct KnownPod<'a> {
     pub namespace: &'a str,
     /// Its name.
     pub name: &'a str,
+    /// Its name under the service of its namespace that `subdomain` names.
+    pub hostname: Option<&'a str>,
+    /// The service under which it has its hostname.
+    pub subdomain: Option<&'a str>,
     /// The node that keeps this record.
     pub node: Option<&'a NodeName>,
     /// Whether it takes new connections, by its own account: its node may be gone.
@@ -51,13 +57,19 @@ impl Pod {
         }
     }
 
+    pub(super) fn namespace(&self) -> &str {
+        self.id.split_once('/').map_or("", |(namespace, _)| namespace)
+    }
+
     pub(super) fn name(&self) -> &str {
         self.id.split_once('/').map_or("", |(_, name)| name)
     }
 }
 
 pub(super) fn put(directory: &mut Directory, record: PodRecord) {
-    let PodRecord { id, node, addresses, labels, ports, ready, .. } = record;
+    let PodRecord {
+        id, node, addresses, labels, ports, ready, hostname, subdomain, aliases, ..
+    } = record;
     let node = directory.nodes.node(&node);
     let ports: Vec<_> = ports
         .into_iter()
@@ -70,6 +82,7 @@ pub(super) fn put(directory: &mut Directory, record: PodRecord) {
         cohort: directory.matching.cohort(&id.namespace, &labels),
         node: Some(node),
         ready,
+        names: Names::boxed(hostname, subdomain, aliases),
     };
     match find(directory, node, &pod.id) {
         Some(key) if directory.pods[key] == pod => {}
@@ -103,6 +116,8 @@ fn replace(directory: &mut Directory, key: Key<Pod>, pod: Pod) {
     if before.addresses != pod.addresses {
         before.addresses.iter().for_each(|address| directory.addresses.remove(*address, key));
         pod.addresses.iter().for_each(|address| directory.addresses.insert(*address, key));
+        let both = before.addresses.iter().chain(&*pod.addresses);
+        both.for_each(|address| directory.called.touch_address(*address));
     }
 
     let touched = [&before, pod].map(|pod| pod.cohort.filter(|_| !pod.addresses.is_empty()));
@@ -119,14 +134,17 @@ fn replace(directory: &mut Directory, key: Key<Pod>, pod: Pod) {
             directory.matching.leave(cohort, key);
         }
     }
+    names::exchange(directory, key, &before);
 }
 
 pub(super) fn at(directory: &Directory, address: IpAddr) -> impl Iterator<Item = KnownPod<'_>> {
     directory.addresses.at(address).map(|key| {
         let pod = &directory.pods[key];
         KnownPod {
-            namespace: pod.id.split_once('/').map_or("", |(namespace, _)| namespace),
+            namespace: pod.namespace(),
             name: pod.name(),
+            hostname: pod.names.as_ref().and_then(|n| n.hostname.as_ref()).map(DnsLabel::as_str),
+            subdomain: pod.names.as_ref().and_then(|n| n.subdomain.as_ref()).map(DnsLabel::as_str),
             node: pod.node.and_then(|node| directory.nodes[node].place.node.as_ref()),
             ready: pod.ready,
         }

@@ -1,10 +1,10 @@
 //! Any sequence of changes agrees with the answers computed from all objects.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use pontoon_model::endpoint::{Conditions, EndpointSlice, SliceEndpoint, SliceId};
-use pontoon_model::name::{NodeName, PodId};
+use pontoon_model::name::{DnsLabel, NodeName, PodId};
 use pontoon_model::pod::PodRecord;
 use pontoon_model::service::{Protocol, Service, ServiceId, ServiceKind, ServicePort, TargetPort};
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ use proptest::sample::{select, subsequence};
 
 use super::naive::{Naive, said};
 use super::objects::*;
-use crate::Directory;
+use crate::{Alias, Directory, DirtyPods};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -77,6 +77,8 @@ const SERVICES: [&str; 4] = ["x/s", "x/t", "x/u", "y/s"];
 const SLICES: [&str; 3] = ["x/1", "x/2", "y/1"];
 const PODS: [&str; 5] = ["x/p", "x/q", "x/r", "x/s", "y/p"];
 const NODES: [&str; 3] = ["a", "b", "c"];
+const ADDRESSES: [&str; 3] = ["10.0.0.1", "10.0.0.2", "fd00::1"];
+const ALIASES: [&str; 2] = ["db", "cache"];
 const LABELS: [&str; 6] = ["app=1", "app=2", "tier=1", "tier=2", "app=1,tier=1", ""];
 
 fn names() -> impl Strategy<Value = &'static str> {
@@ -110,16 +112,30 @@ fn a_service() -> impl Strategy<Value = Service> {
 }
 
 fn some_addresses() -> impl Strategy<Value = Vec<IpAddr>> {
-    let all: Vec<IpAddr> = ["10.0.0.1", "10.0.0.2", "fd00::1"].map(parse).into();
+    let all: Vec<IpAddr> = ADDRESSES.map(parse).into();
     subsequence(all, 0..=3)
+}
+
+fn all_aliases() -> impl Iterator<Item = Alias> {
+    let namespaces = ["x", "y"].into_iter();
+    namespaces.flat_map(|namespace| {
+        ALIASES.map(|name| Alias { namespace: parse(namespace), name: parse(name) })
+    })
 }
 
 fn a_pod() -> impl Strategy<Value = PodRecord> {
     let ports = prop::collection::vec((names(), protocols(), 1..4u16), 0..2);
     let place = (select(NODES.to_vec()), select(PODS.to_vec()), select(LABELS.to_vec()));
-    (place, some_addresses(), ports, any::<bool>()).prop_map(
-        |((node, id, labels), addresses, ports, ready)| PodRecord {
+    let hostname = prop::option::of(select(vec!["h", "i"]).prop_map(parse));
+    let subdomain = prop::option::of(select(vec!["s", "t"]).prop_map(parse));
+    let aliases = subsequence(ALIASES.map(parse::<DnsLabel>).to_vec(), 0..=2);
+    let names = (hostname, subdomain, aliases);
+    (place, some_addresses(), ports, any::<bool>(), names).prop_map(
+        |((node, id, labels), addresses, ports, ready, (hostname, subdomain, aliases))| PodRecord {
             addresses,
+            hostname,
+            subdomain,
+            aliases,
             ports: ports
                 .into_iter()
                 .map(|(name, protocol, number)| pod_port(name, protocol, number))
@@ -220,5 +236,44 @@ proptest! {
             step.on(&mut directory);
         }
         prop_assert_eq!(directory.rows(), 0, "nothing is left behind");
+    }
+
+    #[test]
+    fn pods_are_found_as_in_all_objects_and_their_changes_told(
+        steps in prop::collection::vec(a_step(), 1..60),
+        from in 0..60usize,
+    ) {
+        let (mut directory, mut naive) = (Directory::new(), Naive::default());
+        // What was found at the last call, nothing before the first.
+        let mut at: BTreeMap<IpAddr, BTreeSet<PodId>> = BTreeMap::new();
+        let mut called: BTreeMap<Alias, Vec<IpAddr>> = BTreeMap::new();
+        for (number, step) in steps.into_iter().enumerate() {
+            step.clone().on_naive(&mut naive);
+            step.clone().on(&mut directory);
+            if number == from {
+                directory.follow_pods();
+            }
+            let dirty = directory.take_dirty_pods();
+            if number < from {
+                prop_assert_eq!(dirty, DirtyPods::default(), "nobody follows");
+                continue;
+            }
+            for address in ADDRESSES.map(parse::<IpAddr>) {
+                let found = directory.pods_at(address);
+                let found = found.map(|pod| pod_id(&format!("{}/{}", pod.namespace, pod.name)));
+                let found: BTreeSet<PodId> = found.collect();
+                prop_assert_eq!(&found, &naive.pods_at(address));
+                let changed = at.insert(address, found.clone()).unwrap_or_default() != found;
+                prop_assert!(!changed || dirty.addresses.contains(&address), "{} unseen", address);
+            }
+            for alias in all_aliases() {
+                let found = directory.addresses_called(&alias);
+                prop_assert_eq!(&found, &naive.addresses_called(&alias));
+                let changed = called.insert(alias.clone(), found.clone()).unwrap_or_default() != found;
+                prop_assert!(!changed || dirty.aliases.contains(&alias), "{:?} unseen", alias);
+            }
+            step.on(&mut directory);
+            prop_assert_eq!(directory.take_dirty_pods(), DirtyPods::default(), "the same again");
+        }
     }
 }

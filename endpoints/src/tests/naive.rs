@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use pontoon_model::endpoint::{Conditions, Endpoint, EndpointSlice, Place, SliceEndpoint, SliceId};
-use pontoon_model::name::{NodeName, PodId};
+use pontoon_model::name::{DnsLabel, NodeName, PodId};
 use pontoon_model::pod::PodRecord;
 use pontoon_model::service::{Service, ServiceId, ServiceKind, TargetPort};
 
-use crate::Directory;
+use crate::{Alias, Directory};
 
 /// Everything that was put and not removed.
 #[derive(Debug, Default)]
@@ -38,6 +38,22 @@ impl Naive {
             members: self.members(service),
         };
         self.services.iter().map(|(id, service)| (id.clone(), answer(service))).collect()
+    }
+
+    /// The pods that have an address.
+    pub(super) fn pods_at(&self, address: IpAddr) -> BTreeSet<PodId> {
+        let pods = self.pods.values().filter(|pod| pod.addresses.contains(&address));
+        pods.map(|pod| pod.id.clone()).collect()
+    }
+
+    pub(super) fn addresses_called(&self, alias: &Alias) -> Vec<IpAddr> {
+        let called = self
+            .pods
+            .values()
+            .filter(|pod| pod.id.namespace == alias.namespace && pod.aliases.contains(&alias.name));
+        let up = called.filter(|pod| pod.ready && !self.gone.contains(&pod.node));
+        let all: BTreeSet<IpAddr> = up.flat_map(|pod| pod.addresses.clone()).collect();
+        all.into_iter().collect()
     }
 
     fn pods(&self, service: &Service) -> impl Iterator<Item = (&PodRecord, Conditions)> {
@@ -151,7 +167,10 @@ impl Naive {
         };
         for (pod, conditions) in self.pods(service) {
             for address in &pod.addresses {
-                offer(*address, None, conditions, Some(pod.id.name.to_string()));
+                let subdomain = pod.subdomain.as_ref().map(DnsLabel::as_str);
+                let here = subdomain == Some(service.id.name.as_str());
+                let hostname = pod.hostname.as_ref().filter(|_| here).map(ToString::to_string);
+                offer(*address, hostname, conditions, Some(pod.id.name.to_string()));
             }
         }
         for (_, listed, conditions) in self.listed(service) {

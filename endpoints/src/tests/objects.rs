@@ -96,6 +96,9 @@ pub(super) fn pod(node: &str, id: &str, with: &str, addresses: &[&str]) -> PodRe
         labels: labels(with),
         annotations: BTreeMap::new(),
         ports: Vec::new(),
+        hostname: None,
+        subdomain: None,
+        aliases: Vec::new(),
         generation: 0,
         ready: true,
     }

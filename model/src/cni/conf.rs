@@ -79,7 +79,7 @@ impl NetConf {
     /// # Errors
     /// When a field of `runtimeConfig` or `args.cni` is wrong.
     pub fn wishes(&self, args: Args) -> Result<Wishes, FieldError> {
-        Wishes::read(&Field::document(&self.document), args)
+        Wishes::read(&Field::document(&self.document), &self.name, args)
     }
 
     /// The result of the plugin before this one (ADD) or of ADD itself (CHECK).

@@ -42,6 +42,7 @@ impl Exchange {
                     labels: wishes.labels,
                     annotations: wishes.annotations,
                     port_mappings: wishes.port_mappings,
+                    aliases: wishes.aliases,
                     addresses: wishes.addresses,
                     mac: wishes.mac,
                 }))

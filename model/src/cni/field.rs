@@ -134,6 +134,12 @@ impl<'a> Field<'a> {
         self.value.is_array()
     }
 
+    /// Whether this is null, as Go writes an empty list.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.value.is_null()
+    }
+
     /// This text.
     ///
     /// # Errors

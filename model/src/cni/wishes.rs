@@ -11,7 +11,7 @@ use ipnetwork::IpNetwork;
 
 use super::args::Args;
 use super::field::{Field, FieldError};
-use crate::attachment::{PortMapping, PortProtocol};
+use crate::attachment::{NetworkName, PortMapping, PortProtocol};
 use crate::mac::MacAddr;
 use crate::name::PodId;
 
@@ -29,6 +29,8 @@ pub struct Wishes {
     pub annotations: BTreeMap<String, String>,
     /// `portMappings`, those of host port 0 left out.
     pub port_mappings: Vec<PortMapping>,
+    /// `aliases`: those in this network, or else all.
+    pub aliases: Vec<String>,
     /// The addresses that the pod must get, one a family at the most.
     pub addresses: Vec<IpAddr>,
     /// The MAC that the pod's interface must get.
@@ -40,7 +42,11 @@ impl Wishes {
     ///
     /// # Errors
     /// When a field is wrong.
-    pub fn read(conf: &Field<'_>, from_args: Args) -> Result<Self, FieldError> {
+    pub fn read(
+        conf: &Field<'_>,
+        network: &NetworkName,
+        from_args: Args,
+    ) -> Result<Self, FieldError> {
         let runtime = conf.member("runtimeConfig")?;
         let convention = match conf.member("args")? {
             Some(args) => args.member("cni")?,
@@ -63,6 +69,9 @@ impl Wishes {
         }
         if let Some(mappings) = in_runtime("portMappings")? {
             wishes.port_mappings = read_port_mappings(&mappings)?;
+        }
+        if let Some(aliases) = in_runtime("aliases")? {
+            wishes.aliases = read_aliases(&aliases, network)?;
         }
         for source in [in_convention("ips")?, in_runtime("ips")?].into_iter().flatten() {
             let addresses = read_addresses(&source)?;
@@ -112,6 +121,21 @@ fn read_map(field: &Field<'_>) -> Result<BTreeMap<String, String>, FieldError> {
         .into_iter()
         .map(|(key, value)| Ok((key.to_owned(), value.text()?.to_owned())))
         .collect()
+}
+
+/// `{"network": ["alias", …], …}`.
+fn read_aliases(field: &Field<'_>, network: &NetworkName) -> Result<Vec<String>, FieldError> {
+    let lists = match field.member(network.as_str())? {
+        Some(own) => vec![own],
+        None => field.members()?.into_iter().map(|(_, list)| list).collect(),
+    };
+    let mut aliases = Vec::new();
+    for list in lists.iter().filter(|list| !list.is_null()) {
+        for alias in list.items()? {
+            aliases.push(alias.text()?.to_owned());
+        }
+    }
+    Ok(aliases)
 }
 
 fn read_addresses(field: &Field<'_>) -> Result<Vec<IpAddr>, FieldError> {

@@ -37,7 +37,7 @@ async fn a_manifest_gives_a_running_pod_labels_ports_and_a_check() {
         "web-0",
         json!({"labels": {"track": "canary"}, "annotations": {"a": "b"}}),
         json!({
-            "hostname": "web-0",
+            "hostname": "web-0", "subdomain": "web",
             "containers": [{
                 "ports": [{"name": "http", "containerPort": 8080}],
                 "readinessProbe": {"httpGet": {"port": "http", "path": "/ok"}, "periodSeconds": 2},
@@ -51,9 +51,10 @@ async fn a_manifest_gives_a_running_pod_labels_ports_and_a_check() {
         json!(now.annotations),
         json!({
             "a": "b", "from": "runtime", "pontoon.net/hostname": "web-0", "pontoon.net/ports": "http=8080",
-            "pontoon.net/readiness": "http:http/ok",
+            "pontoon.net/readiness": "http:http/ok", "pontoon.net/subdomain": "web",
         })
     );
+    assert_eq!((now.hostname, now.subdomain), ("web-0".parse().ok(), "web".parse().ok()));
     assert_eq!((now.generation, now.ports[0].port), (1, 8080));
     assert_eq!(cluster.try_apply(manifest).await.result, OutcomeResult::Unchanged);
     let mut again = cluster.try_apply(shown).await;

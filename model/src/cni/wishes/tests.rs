@@ -2,7 +2,9 @@ use super::*;
 use serde_json::{Value, json};
 
 fn read(document: Value) -> Result<Wishes, String> {
-    Wishes::read(&Field::document(&document), Args::default()).map_err(|error| error.to_string())
+    let network = "pontoon".parse().unwrap();
+    Wishes::read(&Field::document(&document), &network, Args::default())
+        .map_err(|error| error.to_string())
 }
 
 fn ports(mappings: Value) -> Result<Vec<PortMapping>, String> {
@@ -93,7 +95,9 @@ fn addresses_and_mac_come_from_the_most_particular_source() {
         mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
         pod: None,
     };
-    let wishes = |document: Value| Wishes::read(&Field::document(&document), args()).unwrap();
+    let network = "pontoon".parse().unwrap();
+    let wishes =
+        |document: Value| Wishes::read(&Field::document(&document), &network, args()).unwrap();
     let mut document = json!({});
     let check = |document: &Value, address: &str, last: u8| {
         let wishes = wishes(document.clone());
@@ -148,8 +152,28 @@ fn annotations_come_as_a_capability_of_containerd() {
 }
 
 #[test]
+fn aliases_are_those_in_this_network_or_else_all() {
+    let aliases = |aliases: Value| {
+        read(json!({"runtimeConfig": {"aliases": aliases}})).map(|wishes| wishes.aliases)
+    };
+    // As podman 4.3 writes them: the container's short id is always the last.
+    let podman = json!({"pontoon": ["db", "Cache_1", "3829956560cc"], "other": ["x"]});
+    assert_eq!(aliases(podman).unwrap(), ["db", "Cache_1", "3829956560cc"]);
+    assert_eq!(aliases(json!({"a": ["x"], "b": null, "c": ["y"]})).unwrap(), ["x", "y"]);
+    assert_eq!(aliases(json!({"pontoon": []})), Ok(vec![]));
+    for (wrong, at) in [
+        (json!(["db"]), "runtimeConfig.aliases: "),
+        (json!({"pontoon": "db"}), "runtimeConfig.aliases.pontoon: "),
+        (json!({"pontoon": [1]}), "runtimeConfig.aliases.pontoon[0]: "),
+    ] {
+        let error = aliases(wrong).unwrap_err();
+        assert!(error.starts_with(at), "{error}");
+    }
+}
+
+#[test]
 fn capabilities_of_others_are_passed_over() {
     let document = json!({"runtimeConfig": {"dns": {"Servers": ["10.0.0.10"], "Searches": null},
-        "bandwidth": {"ingressRate": 1}, "aliases": {"pontoon": ["web"]}}});
+        "bandwidth": {"ingressRate": 1}}});
     assert_eq!(read(document), Ok(Wishes::default()));
 }

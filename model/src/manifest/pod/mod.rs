@@ -9,7 +9,7 @@ use super::error::{At, ManifestError};
 use super::metadata::{Metadata, RawMetadata};
 use super::warnings::Warnings;
 use super::{kind, rules};
-use crate::name::{Namespace, PodId};
+use crate::name::{DnsLabel, Namespace, PodId};
 use crate::named_port::{NamedPorts, PORTS};
 use crate::object::Kind;
 use crate::pod::PodPort;
@@ -35,9 +35,9 @@ pub struct PodManifest {
     /// its containers' `readinessProbe`.
     pub readiness: Option<Readiness>,
     /// `spec.hostname`, or else the annotation `pontoon.net/hostname`.
-    pub hostname: Option<String>,
+    pub hostname: Option<DnsLabel>,
     /// `spec.subdomain`, or else the annotation `pontoon.net/subdomain`.
-    pub subdomain: Option<String>,
+    pub subdomain: Option<DnsLabel>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -153,13 +153,12 @@ fn label(
     field: Option<String>,
     metadata: &Metadata,
     annotation: &str,
-) -> Result<Option<String>, ManifestError> {
+) -> Result<Option<DnsLabel>, ManifestError> {
     let field = field.filter(|text| !text.is_empty());
     let Some(text) = field.or_else(|| metadata.annotations.get(annotation).cloned()) else {
         return Ok(None);
     };
-    rules::label(at, &text)?;
-    Ok(Some(text))
+    text.parse().map(Some).map_err(|_| at.wrong_text(&text, rules::LABEL_RULE))
 }
 
 fn container_ports(

@@ -40,7 +40,7 @@ fn what_concerns_the_network_is_read_and_the_rest_is_passed_over() {
         pod.readiness.unwrap().to_string(),
         "http:http/healthz;host=x.y;delay=5s;period=10s"
     );
-    assert_eq!((pod.hostname.as_deref(), pod.subdomain.as_deref()), (Some("web-0"), Some("web")));
+    assert_eq!((pod.hostname, pod.subdomain), ("web-0".parse().ok(), "web".parse().ok()));
 }
 
 #[test]
