@@ -65,14 +65,18 @@ impl Control {
                 (libc::SOL_IP, libc::IP_PKTINFO) => {
                     let at = mem::offset_of!(in_pktinfo, ipi_spec_dst);
                     let octets: [u8; 4] = *payload.get(at..)?.first_chunk()?;
-                    let interface = number(mem::offset_of!(in_pktinfo, ipi_ifindex))?;
-                    return Some(Local { address: Ipv4Addr::from(octets).into(), interface });
+                    return Some(Local { address: Ipv4Addr::from(octets).into(), interface: 0 });
                 }
                 (libc::SOL_IPV6, libc::IPV6_PKTINFO) => {
                     let at = mem::offset_of!(in6_pktinfo, ipi6_addr);
                     let octets: [u8; 16] = *payload.get(at..)?.first_chunk()?;
-                    let interface = number(mem::offset_of!(in6_pktinfo, ipi6_ifindex))?;
-                    return Some(Local { address: Ipv6Addr::from(octets).into(), interface });
+                    let address = Ipv6Addr::from(octets);
+                    // Elsewhere it would keep the answer from taking another way than the question.
+                    let interface = match address.is_unicast_link_local() {
+                        true => number(mem::offset_of!(in6_pktinfo, ipi6_ifindex))?,
+                        false => 0,
+                    };
+                    return Some(Local { address: address.into(), interface });
                 }
                 _ => {
                     rest =
