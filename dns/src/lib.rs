@@ -7,8 +7,12 @@
 //! | [`exchange`] | what stands between the listeners and whoever answers |
 //! | [`answer`] | questions answered |
 //! | [`zone`] | what the cluster's names answer |
+//! | [`listen`] | how questions come in and answers go out |
+//! | [`metrics`] | what is counted |
 
 pub mod answer;
 pub mod exchange;
+pub mod listen;
+pub mod metrics;
 pub mod wire;
 pub mod zone;

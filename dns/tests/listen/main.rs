@@ -1,0 +1,11 @@
+//! Listeners over loopback, with a toy in place of who answers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers, too"
+)]
+
+mod handover;
+mod toy;
+mod udp;
