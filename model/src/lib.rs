@@ -15,6 +15,7 @@
 //! | [`manifest`] | Kubernetes documents, read and checked |
 //! | [`readiness`], [`named_port`] | what pods say by annotation |
 //! | [`port_range`] | ranges of ports |
+//! | [`duration`] | durations as people write them |
 //! | [`key`] | the layout of the store |
 //! | [`attachment`] | one CNI ADD: its id, what was asked, what it got |
 //! | [`object`] | what is spoken of objects: kinds, selections, outcomes |
@@ -26,6 +27,7 @@ pub mod attachment;
 pub mod cidr;
 pub mod cluster;
 pub mod cni;
+pub mod duration;
 pub mod endpoint;
 pub mod key;
 pub mod mac;

@@ -52,10 +52,10 @@ pub struct EtcdConfig {
     /// File that holds the password. A newline at its end is not part of it.
     pub password_file: Option<PathBuf>,
     /// How long connecting to one endpoint may take, such as `500ms`, `3s` or `1m`.
-    #[serde(with = "super::duration")]
+    #[serde(with = "pontoon_model::duration")]
     pub connect_timeout: Duration,
     /// How long one request may take.
-    #[serde(with = "super::duration")]
+    #[serde(with = "pontoon_model::duration")]
     pub request_timeout: Duration,
 }
 

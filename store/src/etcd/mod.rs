@@ -5,7 +5,6 @@
 
 mod config;
 mod convert;
-mod duration;
 mod fault;
 mod hints;
 mod members;

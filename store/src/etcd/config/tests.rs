@@ -31,7 +31,9 @@ fn defaults_and_names_are_kebab_case() {
 fn unknown_names_and_bad_durations_are_errors() {
     assert!(parse("endpoint = []").unwrap_err().to_string().contains("endpoints"));
     assert!(parse("request-timeout = 5").is_err());
-    assert!(parse("request-timeout = \"5\"").unwrap_err().to_string().contains("500ms, 5s or 1m"));
+    assert!(
+        parse("request-timeout = \"5\"").unwrap_err().to_string().contains("500ms, 5s, 1m or 1h")
+    );
 }
 
 #[test]
