@@ -32,9 +32,10 @@ pub struct ClusterConfig {
     /// The domain below which cluster names live, without a final dot.
     #[serde(default = "default_domain")]
     pub cluster_domain: String,
-    /// The addresses on which every node answers cluster DNS; empty while there is no DNS.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dns_addresses: Vec<IpAddr>,
+    /// What was said of [`ClusterConfig::dns_addresses`], which is how to read it: absent for the
+    /// usual ones, empty for no DNS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_addresses: Option<Vec<IpAddr>>,
 }
 
 /// How packets cross hosts.
@@ -145,7 +146,7 @@ impl Default for ClusterConfig {
             node_port_range: PortRange::default(),
             backend: Backend::default(),
             cluster_domain: default_domain(),
-            dns_addresses: Vec::new(),
+            dns_addresses: None,
         }
     }
 }
@@ -163,6 +164,16 @@ impl ClusterConfig {
         match family {
             Family::V4 => self.node_prefix_v4,
             Family::V6 => self.node_prefix_v6,
+        }
+    }
+
+    /// The addresses at which every node answers cluster DNS, one a family at the most; none when
+    /// there is no DNS. Unless told otherwise the tenth of each service CIDR that is long enough.
+    #[must_use]
+    pub fn dns_addresses(&self) -> Vec<IpAddr> {
+        match &self.dns_addresses {
+            Some(addresses) => addresses.clone(),
+            None => self.service_cidrs.iter().filter_map(|range| cidr::nth(*range, 10)).collect(),
         }
     }
 
@@ -204,6 +215,7 @@ impl ClusterConfig {
                 );
             }
         }
+        self.check_dns_addresses()?;
         if !(1..1 << 24).contains(&self.backend.vxlan_vni) {
             return fail(
                 "backend.vxlanVni",
@@ -222,6 +234,32 @@ impl ClusterConfig {
                     self.cluster_domain
                 ),
             );
+        }
+        Ok(())
+    }
+
+    fn check_dns_addresses(&self) -> Result<(), ClusterConfigError> {
+        let field = "dnsAddresses";
+        let given = self.dns_addresses.as_deref().unwrap_or_default();
+        for (index, ip) in given.iter().enumerate() {
+            let family = Family::of(*ip);
+            if given[..index].iter().any(|other| Family::of(*other) == family) {
+                let problem = format!("{ip} is the second {family} address: give one a family");
+                return Err(ClusterConfigError::new(field, problem));
+            }
+            let offset =
+                |range: &IpNetwork| cidr::offset(*range, *ip).map(|offset| (*range, offset));
+            let Some((range, offset)) = self.service_cidrs.iter().find_map(offset) else {
+                let problem =
+                    format!("{ip} is in no service CIDR: use one that is, or leave it out");
+                return Err(ClusterConfigError::new(field, problem));
+            };
+            let is_last = family == Family::V4 && offset == cidr::size_less_one(range);
+            if offset == 0 || is_last {
+                let problem =
+                    format!("{ip} is {range}'s network or broadcast address: use another");
+                return Err(ClusterConfigError::new(field, problem));
+            }
         }
         Ok(())
     }
@@ -258,39 +296,4 @@ fn check_ranges(field: &'static str, ranges: &[IpNetwork]) -> Result<(), Cluster
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with(change: impl FnOnce(&mut ClusterConfig)) -> Result<(), String> {
-        let mut config = ClusterConfig::default();
-        change(&mut config);
-        config.validate().map_err(|e| e.to_string())
-    }
-
-    #[test]
-    fn the_default_is_valid_and_survives_json() {
-        let config = ClusterConfig::default();
-        assert_eq!(config.validate(), Ok(()));
-        let json = serde_json::to_string(&config).unwrap();
-        assert_eq!(serde_json::from_str::<ClusterConfig>(&json).unwrap(), config);
-    }
-
-    #[test]
-    fn errors_name_the_field_the_value_and_the_mend() {
-        let said = with(|c| c.pod_cidrs = vec!["10.244.1.0/16".parse().unwrap()]).unwrap_err();
-        assert_eq!(said, "podCidrs: 10.244.1.0/16 has host bits set: did you mean 10.244.0.0/16?");
-        let said =
-            with(|c| c.service_cidrs = vec!["10.244.128.0/20".parse().unwrap()]).unwrap_err();
-        assert!(said.starts_with("serviceCidrs: 10.244.128.0/20 overlaps"), "{said}");
-        let said = with(|c| c.node_prefix_v4 = 12).unwrap_err();
-        assert_eq!(
-            said,
-            "nodePrefixV4: /12 does not fit: node subnets of 10.244.0.0/16 are /16 to /30"
-        );
-        assert!(with(|c| c.backend.vxlan_vni = 1 << 24).is_err());
-        assert!(with(|c| c.pod_cidrs.clear()).is_err());
-        assert!(with(|c| c.pod_cidrs.push("10.245.0.0/16".parse().unwrap())).is_err());
-        assert!(with(|c| c.pod_cidrs = vec!["127.0.0.0/8".parse().unwrap()]).is_err());
-        assert!(with(|c| c.cluster_domain = "cluster.local.".into()).is_err());
-    }
-}
+mod tests;

@@ -192,6 +192,8 @@ mod tests {
         for (text, parts) in [
             ("[cluster]\npod-cidrs = ['10.0.0.0/33']\n", ["cluster.pod-cidrs", "FILE"]),
             ("[cluster]\npod-cidrs = ['10.0.0.1/16']\n", ["podCidrs", "did you mean 10.0.0.0/16"]),
+            ("[cluster]\ndns-addresses = ['10.0.0.10']\n", ["dnsAddresses", "no service CIDR"]),
+            ("[cluster]\ndns-addresses = ['10.96.0']\n", ["cluster.dns-addresses", "FILE"]),
             ("[cluster]\nbackend = 'vxlna'\n", ["cluster.backend", "vxlan"]),
             ("[cluster]\nnode-port-range = '5'\n", ["cluster.node-port-range", "30000-32767"]),
             ("[node]\nname = 'Host_1'\n", ["node.name", "RFC 1123"]),
@@ -219,6 +221,13 @@ mod tests {
                 "cluster.backend: this node says host-gw, the cluster has vxlan",
             ]
         );
+        let dns = |said: &str| {
+            let text = format!("[cluster]\ndns-addresses = {said}\n");
+            from_file(&text, &[]).unwrap().cluster.disagreements(&Default::default())
+        };
+        assert!(dns("['10.96.0.10']").is_empty(), "what is derived agrees with the same said");
+        let said = "cluster.dns-addresses: this node says none, the cluster has 10.96.0.10";
+        assert_eq!(dns("[]"), [said]);
         assert!(
             super::super::ClusterSettings::default().disagreements(&Default::default()).is_empty()
         );

@@ -177,6 +177,8 @@ pub struct ClusterSettings {
     pub vxlan_vni: Option<u32>,
     /// See [`ClusterConfig::cluster_domain`].
     pub cluster_domain: Option<String>,
+    /// See [`ClusterConfig::dns_addresses`].
+    pub dns_addresses: Option<Vec<IpAddr>>,
 }
 
 impl ClusterSettings {
@@ -194,6 +196,7 @@ impl ClusterSettings {
         set(&mut config.backend.vxlan_port, own.vxlan_port);
         set(&mut config.backend.vxlan_vni, own.vxlan_vni);
         set(&mut config.cluster_domain, own.cluster_domain);
+        config.dns_addresses = own.dns_addresses.or(config.dns_addresses);
         config
     }
 
@@ -208,9 +211,10 @@ impl ClusterSettings {
                 ));
             }
         };
-        let list = |nets: &[IpNetwork]| {
-            nets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        };
+        fn list<T: ToString>(items: &[T]) -> String {
+            let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+            if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+        }
         compare("pod-cidrs", self.pod_cidrs.as_deref().map(list), list(&cluster.pod_cidrs));
         compare("node-prefix-v4", text(self.node_prefix_v4), cluster.node_prefix_v4.to_string());
         compare("node-prefix-v6", text(self.node_prefix_v6), cluster.node_prefix_v6.to_string());
@@ -224,6 +228,8 @@ impl ClusterSettings {
         compare("vxlan-port", text(self.vxlan_port), cluster.backend.vxlan_port.to_string());
         compare("vxlan-vni", text(self.vxlan_vni), cluster.backend.vxlan_vni.to_string());
         compare("cluster-domain", self.cluster_domain.clone(), cluster.cluster_domain.clone());
+        let theirs = list(&cluster.dns_addresses());
+        compare("dns-addresses", self.dns_addresses.as_deref().map(list), theirs);
         found
     }
 }

@@ -183,7 +183,7 @@ fn fixed(path: &str, ip: IpAddr, config: &ClusterConfig) -> Result<Want, Failure
         Some(range) if !usable => {
             Err(invalid(path, format!("{ip} is {range}'s network or broadcast address")))
         }
-        _ if config.dns_addresses.contains(&ip) => {
+        _ if config.dns_addresses().contains(&ip) => {
             Err(invalid(path, format!("{ip} is held by the cluster's DNS: choose another")))
         }
         _ => Ok(Want::Fixed(Claim::ClusterIp(ip), path.to_owned())),

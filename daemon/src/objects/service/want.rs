@@ -65,7 +65,7 @@ impl<R: Rng> Chooser<'_, R> {
             Pool::ClusterIp(family) => {
                 let mut ranges = self.config.service_cidrs.iter().copied();
                 let range = ranges.find(|range| Family::of_network(*range) == family)?;
-                let dns = &self.config.dns_addresses;
+                let dns = self.config.dns_addresses();
                 let is_free = |ip| !dns.contains(&ip) && is_free(Claim::ClusterIp(ip));
                 pick::address(range, is_free, self.rng).map(Claim::ClusterIp)
             }

@@ -62,7 +62,7 @@ async fn scarce() -> Cluster {
     Cluster::with(ClusterConfig {
         service_cidrs: vec!["10.96.0.0/28".parse().unwrap(), "fd00:96::/125".parse().unwrap()],
         node_port_range: "30000-30011".parse().unwrap(),
-        dns_addresses: vec!["10.96.0.10".parse().unwrap()],
+        dns_addresses: Some(vec!["10.96.0.10".parse().unwrap()]),
         ..ClusterConfig::default()
     })
     .await
