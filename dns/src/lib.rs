@@ -6,6 +6,7 @@
 //! | [`wire`] | questions as they arrive and answers as they leave: bytes |
 //! | [`exchange`] | what stands between the listeners and whoever answers |
 //! | [`answer`] | questions answered |
+//! | [`forward`] | names outside, asked of upstreams and cached |
 //! | [`zone`] | what the cluster's names answer |
 //! | [`listen`] | how questions come in and answers go out |
 //! | [`metrics`] | what is counted |
@@ -14,5 +15,6 @@ pub mod answer;
 pub mod exchange;
 pub mod listen;
 pub mod metrics;
+pub mod forward;
 pub mod wire;
 pub mod zone;
