@@ -9,11 +9,14 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use futures::FutureExt;
 use pontoon_proxy::Proxy;
 use pontoon_store::{EmbeddedStore, EtcdStore, Store};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::attach::kernel::Kernel;
@@ -22,6 +25,7 @@ use crate::attach::{self, Attacher};
 use crate::config::{Settings, StoreKind, StoreSettings};
 use crate::conflist::{self, Conflist};
 use crate::controller::{self, Controller};
+use crate::dns::publisher::Publisher;
 use crate::firewall::keeper::FirewallKeeper;
 use crate::lease::Identity;
 use crate::pods::{board::PodBoard, publisher, readiness};
@@ -35,7 +39,7 @@ use crate::services::shelf::Shelf;
 use crate::services::{self, Services};
 use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
-use crate::{feed, identity, names, server, watchdog};
+use crate::{dns, feed, identity, names, server, watchdog};
 
 /// The file in the run folder that the daemon holds locked.
 pub const LOCK: &str = "pontoond.lock";
@@ -85,6 +89,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let own_ports = vec![firewall.port(), proxy.port()];
     let feeds = feed::follow(Arc::clone(&store), &me.name);
     let pulse = Arc::new(AtomicU64::new(0));
+    let stop = CancellationToken::new();
 
     let held = snapshot.as_ref().map(|s| s.held.clone()).unwrap_or_default();
     let parts = attach::Parts {
@@ -143,6 +148,7 @@ pub async fn run(settings: Settings) -> Result<()> {
         }
         StoreKind::Embedded => (None, None),
     };
+    let (names, mut listening) = start_dns(&settings, &stop);
     let services = Services::new(services::Parts {
         updates: feeds.services,
         local,
@@ -152,6 +158,7 @@ pub async fn run(settings: Settings) -> Result<()> {
         health: health_tx,
         flows: Flows::start()?,
         intake: Intake::new(me.name.clone()),
+        names,
         shelf,
     });
     let mut balancing = tokio::spawn(services.run());
@@ -193,17 +200,36 @@ pub async fn run(settings: Settings) -> Result<()> {
             end = &mut registering => break died("registrar", end),
             end = &mut publishing => break died("publisher", end),
             end = &mut serving => break died("server", end),
+            end = &mut listening => break end.context("the DNS failed; please report this").flatten(),
         }
     };
     watchdog::notify(&[NotifyState::Stopping]);
+    stop.cancel();
     balancing.abort();
     if let Some(shelved) = shelved {
         // Only a disk that hangs takes longer.
         let _ = tokio::time::timeout(SHELVE_TIMEOUT, shelved).await;
     }
+    if ended.is_ok() {
+        let _ = listening.await;
+    }
     let _ = fs::remove_file(settings.paths.socket());
     info!("stopping; pods keep their network");
     ended
+}
+
+/// Starts the DNS, which listens once the cluster is known; does nothing where it is switched off.
+fn start_dns(
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> (Option<Publisher>, JoinHandle<Result<()>>) {
+    let (found, serving) = watch::channel(None);
+    let stop = stop.clone();
+    if !settings.dns.enabled {
+        return (None, tokio::spawn(async move { stop.cancelled().await }.map(Ok)));
+    }
+    let listening = dns::serve::run(settings.dns.clone(), serving, stop);
+    (Some(dns::serve::publisher(&settings.dns, found)), tokio::spawn(listening))
 }
 
 /// Brings the pods of earlier runs up to date, then says that the node is ready, then looks after
@@ -278,7 +304,11 @@ pub fn lock(run: &Path) -> Result<File> {
     }
 }
 
-async fn open_store(settings: &StoreSettings, state: &Path) -> Result<Arc<dyn Store>> {
+/// Opens the store that the settings name.
+///
+/// # Errors
+/// When its file cannot be opened, or what it needs is not set.
+pub async fn open_store(settings: &StoreSettings, state: &Path) -> Result<Arc<dyn Store>> {
     match (settings.kind(), &settings.etcd) {
         (StoreKind::Etcd, Some(config)) => Ok(Arc::new(EtcdStore::new(config.clone())?)),
         (StoreKind::Etcd, None) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pontoon_model::key::{ALIVE, ENDPOINT_SLICES, Key, NODES, PODS, SERVICES};
+use pontoon_model::key::{ALIVE, ENDPOINT_SLICES, Key, NAMESPACES, NODES, PODS, SERVICES};
 use pontoon_model::name::NodeName;
 use pontoon_store::{Event, KeyValue, Mirror, Store, Update};
 use tokio::sync::mpsc;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 pub struct Feeds {
     /// For the controller: the cluster, its nodes and subnets, and this node's pods.
     pub topology: mpsc::UnboundedReceiver<Update>,
-    /// For services: services, endpoint slices, all pods, nodes and who is alive, and the cluster's
+    /// For services and names: services, endpoint slices, namespaces, all pods, nodes and who is alive, and the cluster's
     /// configuration, by which a wiped store is known.
     pub services: mpsc::UnboundedReceiver<Update>,
 }
@@ -90,7 +90,9 @@ impl Splitter {
 }
 
 fn is_for_services(key: &str) -> bool {
-    [SERVICES, ENDPOINT_SLICES, PODS, NODES, ALIVE].iter().any(|prefix| key.starts_with(prefix))
+    [SERVICES, ENDPOINT_SLICES, NAMESPACES, PODS, NODES, ALIVE]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
         || key == "config"
 }
 

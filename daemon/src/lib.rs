@@ -26,6 +26,7 @@ pub mod cleanup;
 pub mod config;
 pub mod conflist;
 pub mod controller;
+pub mod dns;
 pub mod feed;
 pub mod firewall;
 pub mod identity;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use pontoond::config::{self, LogFormat, LogSettings, Settings};
-use pontoond::{app, cleanup};
+use pontoond::{app, cleanup, dns};
 use tracing_subscriber::EnvFilter;
 
 /// Pontoon's daemon: gives the pods of this host their network.
@@ -25,6 +25,9 @@ struct Arguments {
     /// Checks the configuration and exits
     #[arg(long)]
     check_config: bool,
+    /// Answers DNS and does nothing else: no pods, no services, nothing in the kernel
+    #[arg(long, conflicts_with_all = ["check_config", "cleanup"])]
+    dns_only: bool,
     /// Removes everything that Pontoon made on this host, and exits; pods lose their network
     #[arg(long, conflicts_with = "check_config")]
     cleanup: bool,
@@ -47,7 +50,7 @@ fn main() -> ExitCode {
     if arguments.cleanup {
         return clean_up(&settings);
     }
-    match serve(settings) {
+    match serve(settings, arguments.dns_only) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -56,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(settings: Settings) -> anyhow::Result<()> {
+fn serve(settings: Settings, dns_only: bool) -> anyhow::Result<()> {
     // Two workers: what takes long is done by the kernel, on threads that may block.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -64,7 +67,11 @@ fn serve(settings: Settings) -> anyhow::Result<()> {
         .thread_stack_size(512 * 1024)
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(app::run(settings));
+    let outcome = if dns_only {
+        runtime.block_on(dns::alone::run(settings))
+    } else {
+        runtime.block_on(app::run(settings))
+    };
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     outcome
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// How a question came, and so how its answer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,4 +48,25 @@ pub trait Answers: Send + Sync + 'static {
         client: IpAddr,
         transport: Transport,
     ) -> impl Future<Output = Vec<Vec<u8>>> + Send;
+}
+
+impl<A: Answers> Answers for Arc<A> {
+    fn at_once(
+        &self,
+        message: &[u8],
+        client: IpAddr,
+        transport: Transport,
+        out: &mut Vec<u8>,
+    ) -> AtOnce {
+        A::at_once(self, message, client, transport, out)
+    }
+
+    fn later(
+        &self,
+        message: Vec<u8>,
+        client: IpAddr,
+        transport: Transport,
+    ) -> impl Future<Output = Vec<Vec<u8>>> + Send {
+        A::later(self, message, client, transport)
+    }
 }

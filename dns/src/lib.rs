@@ -12,9 +12,10 @@
 //! | [`metrics`] | what is counted |
 
 pub mod answer;
+pub mod config;
 pub mod exchange;
+pub mod forward;
 pub mod listen;
 pub mod metrics;
-pub mod forward;
 pub mod wire;
 pub mod zone;

@@ -25,6 +25,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// What all nodes share.
     pub cluster: ClusterSettings,
+    /// Cluster DNS.
+    pub dns: pontoon_dns::config::DnsConfig,
     /// Folders.
     pub paths: PathSettings,
     /// Logging.

@@ -30,6 +30,7 @@ use tracing::{debug, info, warn};
 use crate::attach::{Attacher, Needs};
 use crate::backend::{self, Local};
 use crate::config::NodeSettings;
+use crate::dns::cluster::Cluster;
 use crate::firewall::elements;
 use crate::firewall::keeper::FirewallKeeper;
 use crate::lease::Identity;
@@ -392,6 +393,7 @@ impl Controller {
                     .node
                     .node_port_addresses(&underlay.addresses, &underlay.host_addresses),
             },
+            cluster: Cluster::of(config),
         };
         self.outputs.services.send_if_modified(|current| {
             let changed = current.as_ref() != Some(&local);

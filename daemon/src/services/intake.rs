@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use pontoon_endpoints::{Directory, Liveness};
+use pontoon_endpoints::{Directory, DirtyPods, Liveness};
 use pontoon_model::key::Key;
 use pontoon_model::manifest;
-use pontoon_model::name::NodeName;
+use pontoon_model::name::{Namespace, NodeName};
 use pontoon_model::node::NodeRecord;
 use pontoon_model::pod::PodRecord;
 use pontoon_model::service::ServiceId;
@@ -26,6 +26,19 @@ pub enum Taken {
     },
 }
 
+/// What changed since somebody last asked.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Services that are to be planned anew, sorted, those that are gone among them.
+    pub services: Vec<ServiceId>,
+    /// Namespaces whose objects came or went.
+    pub namespaces: BTreeSet<Namespace>,
+    /// Addresses and aliases whose pods may be others.
+    pub pods: DirtyPods,
+    /// The store was listed: pods that were there before may be gone.
+    pub relisted: bool,
+}
+
 /// The store's content as far as services depend on it.
 #[derive(Debug)]
 pub struct Intake {
@@ -33,6 +46,10 @@ pub struct Intake {
     liveness: Liveness,
     nodes: BTreeSet<NodeName>,
     alive: BTreeSet<NodeName>,
+    namespaces: BTreeSet<Namespace>,
+    /// Namespaces whose objects came or went.
+    touched: BTreeSet<Namespace>,
+    relisted: bool,
     /// Nodes or signs of life have changed since they were counted.
     recount: bool,
     rejected: BTreeMap<String, String>,
@@ -53,10 +70,13 @@ impl Intake {
     #[must_use]
     pub fn new(me: NodeName) -> Self {
         Self {
-            directory: Directory::new(),
+            directory: followed(),
             liveness: Liveness::new(me),
             nodes: BTreeSet::new(),
             alive: BTreeSet::new(),
+            namespaces: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            relisted: false,
             recount: false,
             rejected: BTreeMap::new(),
             founded: None,
@@ -145,9 +165,11 @@ impl Intake {
             self.directory.services().map(|service| service.id.clone()).collect();
         let known = std::mem::replace(&mut self.known, true);
         // Made anew: what the listing does not hold is gone, and comparing costs more.
-        self.directory = Directory::new();
+        self.directory = followed();
         self.nodes.clear();
         self.alive.clear();
+        self.touched.append(&mut self.namespaces);
+        self.relisted = true;
         self.rejected.clear();
         self.founded = None;
         self.recount = true;
@@ -225,8 +247,12 @@ impl Intake {
                 self.directory.put_node(name.clone(), node.zone);
             }
             Key::Alive(name) => self.recount |= self.alive.insert(name.clone()),
+            Key::Namespace(name) => {
+                self.namespaces.insert(name.clone());
+                self.touched.insert(name.clone());
+            }
             Key::Config => self.founded = Some(item.create_revision.0),
-            Key::Subnet(_) | Key::Namespace(_) | Key::ClusterIp(_) | Key::NodePort(_) => {}
+            Key::Subnet(_) | Key::ClusterIp(_) | Key::NodePort(_) => {}
         }
         Ok(())
     }
@@ -241,21 +267,61 @@ impl Intake {
                 self.directory.remove_node(name);
             }
             Key::Alive(name) => self.recount |= self.alive.remove(name),
+            Key::Namespace(name) => {
+                self.namespaces.remove(name);
+                self.touched.insert(name.clone());
+            }
             Key::Config => self.founded = None,
-            Key::Subnet(_) | Key::Namespace(_) | Key::ClusterIp(_) | Key::NodePort(_) => {}
+            Key::Subnet(_) | Key::ClusterIp(_) | Key::NodePort(_) => {}
         }
     }
 
-    /// Services that are to be planned anew, sorted, those that are gone among them.
-    pub fn take_dirty(&mut self) -> Vec<ServiceId> {
-        let mut dirty = self.directory.take_dirty();
-        if !self.removed.is_empty() {
-            dirty.append(&mut self.removed);
-            dirty.sort();
-            dirty.dedup();
-        }
-        dirty
+    /// Whether there is an object for that namespace.
+    #[must_use]
+    pub fn has_namespace(&self, namespace: &Namespace) -> bool {
+        self.namespaces.contains(namespace)
     }
+
+    /// Whether the store was listed since the start: what is known before that is from the shelf.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.signs
+    }
+
+    /// What changed since the last call.
+    pub fn take_touched(&mut self) -> Touched {
+        let mut services = self.directory.take_dirty();
+        if !self.removed.is_empty() {
+            services.append(&mut self.removed);
+            services.sort();
+            services.dedup();
+        }
+        Touched {
+            services,
+            namespaces: std::mem::take(&mut self.touched),
+            pods: self.directory.take_dirty_pods(),
+            relisted: std::mem::take(&mut self.relisted),
+        }
+    }
+
+    /// All that is known, as if it had come just now.
+    pub fn everything(&mut self) -> Touched {
+        // A directory tells of all its pods when it is asked to follow them.
+        self.directory.follow_pods();
+        Touched {
+            services: self.directory.services().map(|service| service.id.clone()).collect(),
+            namespaces: self.namespaces.clone(),
+            pods: self.directory.take_dirty_pods(),
+            relisted: false,
+        }
+    }
+}
+
+/// A directory that tells which pods change.
+fn followed() -> Directory {
+    let mut directory = Directory::new();
+    directory.follow_pods();
+    directory
 }
 
 fn parse<T: serde::de::DeserializeOwned>(item: &KeyValue) -> Result<T, String> {

@@ -28,9 +28,11 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::block_in_place;
 use tracing::{debug, info, warn};
 
+use crate::dns::cluster::Cluster;
+use crate::dns::publisher::Publisher;
 use flows::Flows;
 use health::{Health, HealthChecks};
-use intake::{Intake, Taken};
+use intake::{Intake, Taken, Touched};
 use report::Report;
 use shelf::Shelf;
 
@@ -48,6 +50,8 @@ pub struct Local {
     pub ranges: Ranges,
     /// This node.
     pub node: Node,
+    /// What names depend on.
+    pub cluster: Cluster,
 }
 
 /// What the task is made of.
@@ -68,6 +72,8 @@ pub struct Parts {
     pub flows: Flows,
     /// What the store has told.
     pub intake: Intake,
+    /// Names; `None` where this node answers no DNS.
+    pub names: Option<Publisher>,
     /// What it told before this start; `None` where the store is on this host.
     pub shelf: Option<Shelf>,
 }
@@ -82,6 +88,8 @@ pub struct Services {
     kept: BTreeSet<ServiceId>,
     kept_until: Option<Instant>,
     health: BTreeMap<ServiceId, (u16, Health)>,
+    /// What is known is from the shelf, and the kernel holds what was true later.
+    kernel_knows_better: bool,
     stale: bool,
     mended: Option<Instant>,
     retry: Option<Instant>,
@@ -99,6 +107,7 @@ impl Services {
             kept: BTreeSet::new(),
             kept_until: None,
             health: BTreeMap::new(),
+            kernel_knows_better: false,
             stale: false,
             mended: None,
             retry: None,
@@ -130,15 +139,15 @@ impl Services {
         }
     }
 
-    /// While the store is away since the start: what the kernel holds is left as it is, it knows
-    /// better than the shelf. After a boot it holds nothing.
+    /// While the store is away since the start: names are what they last were, and so are services
+    /// after a boot, when the kernel holds none. Where it does, it knows better than the shelf.
     async fn fall_back(&mut self) -> Result<(), String> {
         let Some(shelf) = self.parts.shelf.as_ref().filter(|_| self.parts.intake.is_waiting())
         else {
             return Ok(());
         };
         let intact = block_in_place(|| self.parts.proxy.is_there()).map_err(|e| e.to_string())?;
-        if intact {
+        if intact && self.parts.names.is_none() {
             return Ok(());
         }
         let kept = shelf.load().await.map_err(|e| e.to_string())?;
@@ -148,6 +157,7 @@ impl Services {
                 "the store is away; services are what they last were"
             );
             self.parts.intake.begin_with(kept);
+            self.kernel_knows_better = intact;
         }
         Ok(())
     }
@@ -182,18 +192,35 @@ impl Services {
         self.parts.intake.count_the_gone(now);
         let local = self.parts.local.borrow_and_update().clone();
         let Some(local) = local.filter(|_| self.parts.intake.is_known()) else { return };
+        if self.kernel_knows_better {
+            if !self.parts.intake.is_listed() {
+                self.local = Some(local);
+                let touched = self.parts.intake.take_touched();
+                self.publish(touched);
+                return;
+            }
+            self.kernel_knows_better = false;
+        }
         let everything = self.arrangement.is_none() || self.local.as_ref() != Some(&local);
         self.local = Some(local);
         if self.retry.is_some_and(|at| at <= now) {
             self.retry = None;
             self.stale = true;
         }
+        let mut touched = self.parts.intake.take_touched();
+        if self.kept_until.is_some_and(|until| until <= now) {
+            self.kept_until = None;
+            // Those that did not come back.
+            touched.services.extend(std::mem::take(&mut self.kept));
+        }
         let outcome = if self.arrangement.is_none() {
             self.adopt()
         } else {
-            self.plan(everything, now);
+            self.plan(touched.services.clone(), everything);
             self.follow(now)
         };
+        // Behind the kernel: who finds the name finds the address working.
+        self.publish(touched);
         let problem = outcome.err().map(|error| error.to_string());
         if let Some(problem) = &problem {
             self.stale = true;
@@ -211,7 +238,7 @@ impl Services {
         let began = Instant::now();
         let actual = self.parts.proxy.read()?;
         self.arrangement = Some(Arrangement::adopting(Proxy::found(&actual)));
-        self.plan(true, began);
+        self.plan(Vec::new(), true);
         let Some(arrangement) = &mut self.arrangement else { return Ok(()) };
         let (wrote, mut changes) = match self.parts.proxy.restore(arrangement, actual) {
             Ok(done) => done,
@@ -229,20 +256,14 @@ impl Services {
     }
 
     /// Brings the arrangement up to date with what is known.
-    fn plan(&mut self, everything: bool, now: Instant) {
+    fn plan(&mut self, mut dirty: Vec<ServiceId>, everything: bool) {
         let (Some(arrangement), Some(local)) = (&mut self.arrangement, &self.local) else { return };
-        let intake = &mut self.parts.intake;
-        let mut dirty = intake.take_dirty();
+        let intake = &self.parts.intake;
         if everything {
             arrangement.set_ranges(local.ranges.clone());
             dirty.extend(intake.directory().services().map(|service| service.id.clone()));
             dirty.sort();
             dirty.dedup();
-        }
-        if self.kept_until.is_some_and(|until| until <= now) {
-            self.kept_until = None;
-            // Those that did not come back.
-            dirty.extend(std::mem::take(&mut self.kept));
         }
         for id in dirty {
             let directory = intake.directory();
@@ -265,6 +286,12 @@ impl Services {
             }
             arrangement.set(&Arc::new(id), planned);
         }
+    }
+
+    fn publish(&mut self, touched: Touched) {
+        let (Some(names), Some(local)) = (&mut self.parts.names, &self.local) else { return };
+        names.set_cluster(&local.cluster);
+        names.publish(&mut self.parts.intake, touched, &self.kept);
     }
 
     /// Makes the kernel follow the arrangement.
@@ -340,7 +367,8 @@ impl Services {
     }
 }
 
-async fn sleep_until(at: Option<Instant>) {
+/// Waits until then; does not wait when there is nothing to wait for.
+pub(crate) async fn sleep_until(at: Option<Instant>) {
     if let Some(at) = at {
         tokio::time::sleep_until(at.into()).await;
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pontoon_model::key::{ENDPOINT_SLICES, NODES, PODS, SERVICES};
+use pontoon_model::key::{ENDPOINT_SLICES, NAMESPACES, NODES, PODS, SERVICES};
 use pontoon_store::{EmbeddedStore, Event, KeyValue, MAX_OPS, Op, Store, Txn, Update};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -45,7 +45,7 @@ enum Write {
 pub struct Kept {
     /// The revision that created the cluster's configuration.
     pub founded: Option<u64>,
-    /// Services, slices, pods and nodes.
+    /// Services, slices, namespaces, pods and nodes.
     pub items: Vec<KeyValue>,
 }
 
@@ -102,7 +102,9 @@ impl Shelf {
 }
 
 fn is_kept(key: &str) -> bool {
-    [SERVICES, ENDPOINT_SLICES, PODS, NODES].iter().any(|prefix| key.starts_with(prefix))
+    [SERVICES, ENDPOINT_SLICES, NAMESPACES, PODS, NODES]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
 }
 
 fn of_item(item: &KeyValue) -> Option<(String, Option<Vec<u8>>)> {

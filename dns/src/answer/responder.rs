@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use ipnetwork::IpNetwork;
+use tokio::sync::watch;
 
 use super::compose::{self, Part};
 use super::hosts::Hosts;
@@ -35,6 +36,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Responder<O> {
     zone: RwLock<Zone>,
+    synced: watch::Sender<bool>,
     pub(super) outside: O,
     pub(super) hosts: Hosts,
     autopath: bool,
@@ -56,7 +58,8 @@ impl<O: Outside> Responder<O> {
     #[must_use]
     pub fn new(zone: Zone, outside: O, options: Options) -> Self {
         let Options { autopath, search, hosts, transfer_to } = options;
-        Self { zone: RwLock::new(zone), outside, hosts, autopath, search, transfer_to }
+        let synced = watch::Sender::new(zone.is_synced());
+        Self { zone: RwLock::new(zone), synced, outside, hosts, autopath, search, transfer_to }
     }
 
     /// The zone, for as long as nobody changes it.
@@ -69,9 +72,21 @@ impl<O: Outside> Responder<O> {
         self.zone.write().unwrap_or_else(PoisonError::into_inner).apply(changes, revision);
     }
 
+    /// Answers from another zone from now on.
+    pub fn replace(&self, zone: Zone) {
+        *self.zone.write().unwrap_or_else(PoisonError::into_inner) = zone;
+    }
+
     /// The store was read; from now on what is not in the zone does not exist.
     pub fn set_synced(&self) {
         self.zone.write().unwrap_or_else(PoisonError::into_inner).set_synced();
+        self.synced.send_replace(true);
+    }
+
+    /// Waits until the store was read.
+    pub async fn wait_synced(&self) {
+        // Cannot fail: the sender is here.
+        let _ = self.synced.subscribe().wait_for(|synced| *synced).await;
     }
 
     /// Who asks others.

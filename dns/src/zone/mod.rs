@@ -31,6 +31,7 @@ use self::namespaces::Namespaces;
 use self::pods::Pods;
 use self::pointers::Pointers;
 use self::shape::Shape;
+use crate::wire::name::labels;
 
 /// All names of a cluster.
 #[derive(Debug)]
@@ -214,6 +215,14 @@ impl Zone {
     /// The addresses of all pods, with the labels on the wire of their namespaces.
     pub fn pods(&self) -> impl Iterator<Item = (IpAddr, &[u8])> {
         self.pods.iter().map(|(address, id)| (address, self.namespaces.label(id)))
+    }
+
+    /// All aliases, and the namespaces that they are in.
+    pub fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.aliases.keys().filter_map(|key| {
+            let mut labels = labels(key).map_while(|label| std::str::from_utf8(label).ok());
+            Some((labels.next()?, labels.next()?))
+        })
     }
 
     /// All services and aliases: their labels on the wire, and what is under them.

@@ -93,7 +93,8 @@ fn compare(what: &str, echo: SocketAddr, server: SocketAddr, load: impl Fn(Socke
     let mut best = [f64::MAX; 2];
     let mut answers = [0; 2];
     for _ in 0..ROUNDS {
-        for (index, (name, address)) in [("echo", echo), ("dns-udp", server)].into_iter().enumerate()
+        for (index, (name, address)) in
+            [("echo", echo), ("dns-udp", server)].into_iter().enumerate()
         {
             let before = cpu_of(name);
             let answered = load(address);
@@ -120,14 +121,9 @@ async fn cost_of_a_datagram_beside_a_bare_echo() {
     });
     let (sockets, server) = sockets("127.0.0.1:0");
     let settings = Settings::default();
-    let listener = Listener::start(
-        &reception,
-        sockets.udp,
-        sockets.origin,
-        settings,
-        &Handle::current(),
-    )
-    .unwrap();
+    let listener =
+        Listener::start(&reception, sockets.udp, sockets.origin, settings, &Handle::current())
+            .unwrap();
 
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let echo = socket.local_addr().unwrap();

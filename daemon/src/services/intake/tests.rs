@@ -48,7 +48,7 @@ fn intake() -> Intake {
     assert!(!intake.is_known());
     intake.take(snapshot(6, vec![config(1), service("a"), service("b")]));
     assert!(intake.is_known());
-    assert_eq!(intake.take_dirty(), [id("a"), id("b")]);
+    assert_eq!(intake.take_touched().services, [id("a"), id("b")]);
     intake
 }
 
@@ -56,7 +56,7 @@ fn intake() -> Intake {
 fn a_service_that_left_while_nobody_listened_is_planned_once_more() {
     let mut intake = intake();
     assert_eq!(intake.take(snapshot(8, vec![config(1), service("b")])), Taken::Changes);
-    assert!(intake.take_dirty().contains(&id("a")));
+    assert!(intake.take_touched().services.contains(&id("a")));
     assert!(intake.directory().service(&id("a")).is_none());
 }
 
@@ -77,7 +77,7 @@ fn a_store_that_has_lost_the_cluster_does_not_take_its_services_away() {
 fn a_deleted_service_is_gone() {
     let mut intake = intake();
     assert_eq!(intake.take(changes(vec![delete("services/default/a")])), Taken::Changes);
-    assert_eq!(intake.take_dirty(), [id("a")]);
+    assert_eq!(intake.take_touched().services, [id("a")]);
     assert!(intake.directory().service(&id("a")).is_none());
 }
 

@@ -1,0 +1,21 @@
+//! Cluster DNS on this node.
+//!
+//! | module | its one job |
+//! | --- | --- |
+//! | [`publisher`] | what the store tells becomes names |
+//! | [`serve`] | listens, once there is somebody who answers |
+//! | [`sockets`] | the sockets, which outlive the process under systemd |
+//! | [`alone`] | DNS by itself, without anything else of the daemon |
+//! | [`cluster`] | what of the cluster's configuration the names depend on |
+
+pub mod alone;
+pub mod cluster;
+pub mod publisher;
+pub mod serve;
+pub mod sockets;
+
+use pontoon_dns::answer::outside::Nobody;
+use pontoon_dns::answer::responder::Responder;
+
+/// Who answers.
+pub type Server = Responder<Nobody>;
