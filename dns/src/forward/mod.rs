@@ -4,7 +4,14 @@
 //! | --- | --- |
 //! | [`config`], [`address`] | what a person can set |
 //! | [`resolv_conf`] | the host's upstreams |
+//! | [`message`] | messages of others, record by record |
+//! | [`answer`] | an answer as it is kept and as it is given |
 
 pub mod address;
+pub mod answer;
 pub mod config;
+pub mod message;
 pub mod resolv_conf;
+
+#[cfg(test)]
+mod testing;

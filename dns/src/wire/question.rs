@@ -170,7 +170,7 @@ impl<'a> Query<'a> {
 }
 
 /// Skips a name, whole or ended by a pointer; says whether it is the root, and what comes behind.
-fn skip_name(wire: &[u8]) -> Option<(bool, &[u8])> {
+pub(crate) fn skip_name(wire: &[u8]) -> Option<(bool, &[u8])> {
     let mut at = 0;
     loop {
         match usize::from(*wire.get(at)?) {
