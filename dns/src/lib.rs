@@ -8,6 +8,7 @@
 //! | [`answer`] | questions answered |
 //! | [`forward`] | names outside, asked of upstreams and cached |
 //! | [`zone`] | what the cluster's names answer |
+//! | [`config`] | what a person can set |
 //! | [`listen`] | how questions come in and answers go out |
 //! | [`metrics`] | what is counted |
 

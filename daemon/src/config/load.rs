@@ -131,6 +131,7 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
             settings.log.level
         ));
     }
+    faults.extend(settings.dns.faults().iter().map(|fault| format!("dns.{fault}")));
     if faults.is_empty() { Ok(()) } else { Err(ConfigError(faults)) }
 }
 
@@ -199,6 +200,10 @@ mod tests {
             ("[node]\nname = 'Host_1'\n", ["node.name", "RFC 1123"]),
             ("[node]\nmtu = 10\n", ["node.mtu", "576"]),
             ("[store]\nkind = 'etcd'\n", ["[store.etcd]", "endpoints"]),
+            ("[dns]\nttl = 4000\n", ["dns.ttl: 4000", "0..=3600"]),
+            ("[dns]\nlisten = ['192.0.2.1']\n", ["dns.listen: ", "192.0.2.1:53"]),
+            ("[dns]\nrate = 5\n", ["dns", "did you mean \"rate-limit\""]),
+            ("[dns.hosts]\n'a.b' = []\n", ["dns.hosts", "no address"]),
             ("[log]\nlevel = 'inof=='\n", ["log.level", "inof"]),
             ("[node\n", ["FILE", "TOML"]),
         ] {

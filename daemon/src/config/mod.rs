@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ipnetwork::IpNetwork;
+use pontoon_dns::config::DnsConfig;
 use pontoon_model::cluster::{BackendKind, ClusterConfig};
 use pontoon_model::name::NodeName;
 use pontoon_model::port_range::PortRange;
@@ -25,8 +26,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// What all nodes share.
     pub cluster: ClusterSettings,
-    /// Cluster DNS.
-    pub dns: pontoon_dns::config::DnsConfig,
+    /// Cluster DNS on this host.
+    pub dns: DnsConfig,
     /// Folders.
     pub paths: PathSettings,
     /// Logging.
