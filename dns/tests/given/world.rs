@@ -14,6 +14,8 @@ use pontoon_dns::wire::question::Query;
 
 /// Names below this have a server that does not answer.
 pub(crate) const BROKEN: &str = "broken.test";
+/// What is said beside every denial.
+pub(crate) const DENIAL: &str = "test 60 SOA test test 1 2 3 4 60";
 
 /// The names outside, and who asked for them.
 #[derive(Debug, Default)]
@@ -73,9 +75,9 @@ impl World {
             name = text(&target.0);
         };
         if out.answers.is_empty() && out.metadata.response_code != ResponseCode::ServFail {
-            let root = Name::root();
-            let soa = SOA::new(root.clone(), root.clone(), 1, 2, 3, 4, 60);
-            out.authorities.push(Record::from_rdata(root, 60, RData::SOA(soa)));
+            let zone = Name::from_ascii("test.").unwrap();
+            let soa = SOA::new(zone.clone(), zone.clone(), 1, 2, 3, 4, 60);
+            out.authorities.push(Record::from_rdata(zone, 60, RData::SOA(soa)));
         }
         if let Some(edns) = asked.edns {
             let mut own = Edns::new();
