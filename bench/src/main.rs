@@ -3,6 +3,7 @@
 
 mod cni;
 mod datapath;
+mod dns;
 mod flow;
 mod footprint;
 mod plugin;
@@ -37,6 +38,9 @@ enum Name {
     /// Services: how fast they get into the kernel, and what they cost those who connect; against
     /// kube-proxy itself, too, where PONTOON_KUBE_PROXY names its binary
     Services,
+    /// Cluster DNS: what an answer costs the server; against those of unbound, knot, nsd, dnsmasq and
+    /// CoreDNS (PONTOON_COREDNS) that are here
+    Dns,
 }
 
 fn main() -> ExitCode {
@@ -67,6 +71,9 @@ fn run(arguments: &Arguments) -> Result<()> {
     let mut notes = Vec::new();
     if wanted(Name::Services) {
         rows.extend(services::measure(&mut notes).context("services")?);
+    }
+    if wanted(Name::Dns) {
+        rows.extend(dns::measure(&mut notes).context("dns")?);
     }
     println!("{}", report::table(&rows));
     for note in notes {

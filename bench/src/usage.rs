@@ -18,6 +18,20 @@ pub(crate) fn cpu(pid: u32) -> Result<Duration> {
     Ok(Duration::from_secs_f64(ticks as f64 / second as f64))
 }
 
+/// CPU time of the threads that a process has now, exactly.
+pub(crate) fn threads(pid: u32) -> Result<Duration> {
+    let folder = format!("/proc/{pid}/task");
+    let mut sum = Duration::ZERO;
+    for task in fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))? {
+        // A thread that has just ended does nothing more.
+        let Ok(stat) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+        let ran = stat.split_whitespace().next().and_then(|field| field.parse().ok());
+        let ran = ran.with_context(|| format!("schedstat is not understood: {stat:?}"))?;
+        sum += Duration::from_nanos(ran);
+    }
+    Ok(sum)
+}
+
 /// utime, stime, cutime and cstime. What stands before them is in brackets, and may hold anything.
 fn ticks(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;

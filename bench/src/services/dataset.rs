@@ -7,9 +7,9 @@ use pontoon_model::key;
 use serde_json::{Value, json};
 
 /// The pod CIDR of the labs: room for the endpoints of every size beside the pods that there are.
-pub(super) const POD_CIDR: &str = "10.128.0.0/10";
+pub(crate) const POD_CIDR: &str = "10.128.0.0/10";
 /// The service CIDR of the labs.
-pub(super) const SERVICE_CIDR: &str = "10.96.0.0/16";
+pub(crate) const SERVICE_CIDR: &str = "10.96.0.0/16";
 
 /// Behind the addresses that clusters like to give away by hand.
 const FIRST_CLUSTER_IP: u32 = u32::from_be_bytes([10, 96, 1, 0]);
@@ -20,7 +20,7 @@ const FIRST_SPARE: u32 = u32::from_be_bytes([10, 176, 0, 0]);
 
 /// How many services, and how many endpoints each has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Size {
+pub(crate) struct Size {
     pub services: usize,
     pub endpoints: usize,
 }
@@ -37,12 +37,12 @@ impl fmt::Display for Size {
 
 impl Size {
     /// All services, each with addresses of its own.
-    pub(super) fn services(self) -> impl Iterator<Item = Service> {
+    pub(crate) fn services(self) -> impl Iterator<Item = Service> {
         (0..self.services).map(move |number| self.service(number))
     }
 
     /// One of them.
-    pub(super) fn service(self, number: usize) -> Service {
+    pub(crate) fn service(self, number: usize) -> Service {
         let first = number * self.endpoints;
         Service {
             namespace: format!("team-{}", number % 50),
@@ -58,7 +58,7 @@ impl Size {
 }
 
 /// An address that no endpoint has at first.
-pub(super) fn spare(number: usize) -> Ipv4Addr {
+pub(crate) fn spare(number: usize) -> Ipv4Addr {
     address(FIRST_SPARE, number)
 }
 
@@ -68,7 +68,7 @@ fn address(first: u32, number: usize) -> Ipv4Addr {
 
 /// A service with one TCP port and no selector; its endpoints are in a slice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Service {
+pub(crate) struct Service {
     pub namespace: String,
     pub name: String,
     pub cluster_ip: Ipv4Addr,
@@ -81,7 +81,7 @@ pub(super) struct Service {
 
 impl Service {
     /// The `Service` (v1), its address allocated.
-    pub(super) fn document(&self) -> Value {
+    pub(crate) fn document(&self) -> Value {
         json!({
             "apiVersion": "v1",
             "kind": "Service",
@@ -102,12 +102,12 @@ impl Service {
     }
 
     /// The name of its `EndpointSlice`.
-    pub(super) fn slice_name(&self) -> String {
+    pub(crate) fn slice_name(&self) -> String {
         format!("{}-x7k2p", self.name)
     }
 
     /// The `EndpointSlice` (discovery.k8s.io/v1), all endpoints on this node and ready.
-    pub(super) fn slice(&self, node: &str) -> Value {
+    pub(crate) fn slice(&self, node: &str) -> Value {
         let endpoint = |address: &Ipv4Addr| {
             json!({
                 "addresses": [address],
@@ -130,12 +130,12 @@ impl Service {
     }
 
     /// The store's key of the slice.
-    pub(super) fn slice_key(&self) -> String {
+    pub(crate) fn slice_key(&self) -> String {
         format!("{}{}/{}", key::ENDPOINT_SLICES, self.namespace, self.slice_name())
     }
 
     /// All that the store holds of it.
-    pub(super) fn records(&self, node: &str) -> [(String, Vec<u8>); 3] {
+    pub(crate) fn records(&self, node: &str) -> [(String, Vec<u8>); 3] {
         let Self { namespace, name, cluster_ip, .. } = self;
         let holder = format!("{namespace}/{name}");
         [

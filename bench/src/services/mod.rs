@@ -12,11 +12,11 @@
 
 mod change;
 mod connect;
-mod dataset;
+pub(crate) mod dataset;
 mod kernel;
-mod kube_api;
+pub(crate) mod kube_api;
 mod kube_proxy;
-mod seed;
+pub(crate) mod seed;
 mod shape;
 mod start;
 
@@ -193,7 +193,7 @@ fn starts(
 }
 
 /// A row whose peer is a limit.
-fn limited(name: String, unit: &'static str, ours: Vec<f64>, limit: f64) -> Row {
+pub(crate) fn limited(name: String, unit: &'static str, ours: Vec<f64>, limit: f64) -> Row {
     let theirs = vec![limit; ours.len()];
     Row { name, unit, ours, peer: "the limit".into(), theirs, better: Better::Lower, target: 1.0 }
 }

@@ -7,7 +7,7 @@ use pontoon_store::{EmbeddedStore, MAX_OPS, Op, Store, Txn};
 use super::dataset::Service;
 
 /// Writes services into the embedded store of a host whose daemon does not run.
-pub(super) fn embedded(host: &Host, services: impl Iterator<Item = Service>) -> Result<()> {
+pub(crate) fn embedded(host: &Host, services: impl Iterator<Item = Service>) -> Result<()> {
     let path = host.state_dir().join("store.redb");
     runtime()?.block_on(async {
         let store = EmbeddedStore::open(&path, Default::default()).await?;
@@ -16,7 +16,7 @@ pub(super) fn embedded(host: &Host, services: impl Iterator<Item = Service>) -> 
 }
 
 /// Writes services into a store.
-pub(super) async fn fill(
+pub(crate) async fn fill(
     store: &impl Store,
     node: &str,
     services: impl Iterator<Item = Service>,
@@ -33,7 +33,7 @@ pub(super) async fn fill(
 }
 
 /// A runtime on the calling thread alone: its sockets belong to the thread's network namespace.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

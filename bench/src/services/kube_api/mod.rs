@@ -21,14 +21,14 @@ use tokio::runtime::Runtime;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
-pub(super) use objects::Resource;
+pub(crate) use objects::Resource;
 use objects::{Objects, Since};
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// A server; it ends when dropped.
 #[derive(Debug)]
-pub(super) struct KubeApi {
+pub(crate) struct KubeApi {
     at: SocketAddr,
     objects: Arc<Objects>,
     _runtime: Runtime,
@@ -36,7 +36,7 @@ pub(super) struct KubeApi {
 
 impl KubeApi {
     /// Starts one on a free port of a namespace's loopback.
-    pub(super) fn start(netns: &Netns) -> Result<Self> {
+    pub(crate) fn start(netns: &Netns) -> Result<Self> {
         let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let listener = netns.run(bind)?.context("the API server cannot listen")?;
         listener.set_nonblocking(true)?;
@@ -53,12 +53,12 @@ impl KubeApi {
     }
 
     /// Where clients of the namespace find it.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.at)
     }
 
     /// Creates or changes an object, and tells those who watch.
-    pub(super) fn put(&self, resource: Resource, object: Value) {
+    pub(crate) fn put(&self, resource: Resource, object: Value) {
         self.objects.put(resource, object);
     }
 }

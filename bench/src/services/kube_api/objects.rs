@@ -9,15 +9,17 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// A kind of object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::services) enum Resource {
+pub(crate) enum Resource {
     Service,
     EndpointSlice,
     Node,
     ServiceCidr,
+    Namespace,
 }
 
 impl Resource {
-    const ALL: [Self; 4] = [Self::Service, Self::EndpointSlice, Self::Node, Self::ServiceCidr];
+    const ALL: [Self; 5] =
+        [Self::Service, Self::EndpointSlice, Self::Node, Self::ServiceCidr, Self::Namespace];
 
     /// Its path, `apiVersion` and `kind`.
     const fn names(self) -> (&'static str, &'static str, &'static str) {
@@ -26,6 +28,7 @@ impl Resource {
             Self::EndpointSlice => {
                 ("/apis/discovery.k8s.io/v1/endpointslices", "discovery.k8s.io/v1", "EndpointSlice")
             }
+            Self::Namespace => ("/api/v1/namespaces", "v1", "Namespace"),
             Self::Node => ("/api/v1/nodes", "v1", "Node"),
             Self::ServiceCidr => {
                 ("/apis/networking.k8s.io/v1/servicecidrs", "networking.k8s.io/v1", "ServiceCIDR")
@@ -33,14 +36,14 @@ impl Resource {
         }
     }
 
-    pub(super) fn of_path(path: &str) -> Option<Self> {
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|resource| resource.names().0 == path)
     }
 }
 
 /// From where on somebody watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Since {
+pub(crate) enum Since {
     /// With all that there is, and a bookmark behind it.
     Beginning { bookmark: bool },
     /// With the first change after this version.
@@ -49,7 +52,7 @@ pub(super) enum Since {
 
 /// All objects of a cluster.
 #[derive(Debug, Default)]
-pub(super) struct Objects(Mutex<Inner>);
+pub(crate) struct Objects(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -68,7 +71,7 @@ struct Collection {
 }
 
 impl Objects {
-    pub(super) fn put(&self, resource: Resource, mut object: Value) {
+    pub(crate) fn put(&self, resource: Resource, mut object: Value) {
         let mut inner = self.lock();
         inner.version += 1;
         let version = inner.version;
@@ -88,14 +91,14 @@ impl Objects {
     }
 
     /// The first object of that name, in whatever namespace.
-    pub(super) fn get(&self, resource: Resource, name: &str) -> Option<Value> {
+    pub(crate) fn get(&self, resource: Resource, name: &str) -> Option<Value> {
         let inner = self.lock();
         let mut objects = inner.collections.get(&resource)?.objects.values();
         objects.find(|object| object["metadata"]["name"] == name).cloned()
     }
 
     /// A `List` document.
-    pub(super) fn list(&self, resource: Resource) -> Bytes {
+    pub(crate) fn list(&self, resource: Resource) -> Bytes {
         let mut inner = self.lock();
         let version = inner.version;
         let collection = inner.collections.entry(resource).or_default();
@@ -110,7 +113,7 @@ impl Objects {
     }
 
     /// Events, a line each.
-    pub(super) fn watch(&self, resource: Resource, since: Since) -> UnboundedReceiver<Bytes> {
+    pub(crate) fn watch(&self, resource: Resource, since: Since) -> UnboundedReceiver<Bytes> {
         let (watcher, events) = unbounded_channel();
         let mut inner = self.lock();
         let version = inner.version;
