@@ -48,6 +48,11 @@ impl Gate {
         self.lock().acl = acl;
     }
 
+    /// Whether that client may ask at all.
+    pub fn knows(&self, client: IpAddr) -> bool {
+        self.lock().acl.admits(client)
+    }
+
     /// Looks at several clients, whose questions came at that time.
     pub fn open(&self, now: Instant) -> Open<'_> {
         Open { gate: self, inner: self.lock(), now }

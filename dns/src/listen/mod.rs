@@ -7,9 +7,15 @@
 //! | [`gate`] | the same for all listeners at once |
 //! | [`reception`] | what all listeners share |
 //! | [`udp`] | datagrams, in batches |
+//! | [`stream`] | connections: TCP and TLS |
+//! | `https` | connections: HTTP |
+//! | [`tls`] | certificates |
 
 pub mod gate;
+mod https;
 pub mod limit;
 pub mod reception;
 pub mod sockets;
+pub mod stream;
+pub mod tls;
 pub mod udp;

@@ -4,11 +4,13 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use futures::FutureExt;
 use tracing::error;
 
 use super::gate::Gate;
 use crate::exchange::{Answers, AtOnce, Transport};
 use crate::metrics::Metrics;
+use crate::metrics::tally::Loss;
 use crate::wire::code::Rcode;
 use crate::wire::question::Query;
 use crate::wire::reply::{Reply, Verdict};
@@ -57,6 +59,21 @@ impl<A: Answers> Reception<A> {
         };
         out.clear();
         outcome
+    }
+
+    /// Waits for the answers to a question.
+    pub(super) async fn later(
+        &self,
+        message: Vec<u8>,
+        client: IpAddr,
+        transport: Transport,
+    ) -> Result<Vec<Vec<u8>>, Loss> {
+        let answering = self.answers.later(message, client, transport);
+        let answers = AssertUnwindSafe(answering).catch_unwind().await.map_err(|_| {
+            error!(%client, ?transport, "a question broke what answers it");
+            Loss::Panicked
+        })?;
+        if answers.is_empty() { Err(Loss::Malformed) } else { Ok(answers) }
     }
 }
 

@@ -8,5 +8,8 @@
 
 mod cost;
 mod handover;
+mod https;
+mod stream;
+mod tls;
 mod toy;
 mod udp;

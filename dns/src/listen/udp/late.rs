@@ -67,10 +67,10 @@ impl<A: Answers> Shared<A> {
     async fn answer(&self, message: Vec<u8>, asked: Asked) {
         let client = asked.from.ip().to_canonical();
         let question = message.clone();
-        let answers = self.reception.answers.later(message, client, Transport::Udp).await;
-        if answers.is_empty() {
-            self.tally.lost(Loss::Malformed, 1);
-        }
+        let answers = match self.reception.later(message, client, Transport::Udp).await {
+            Ok(answers) => answers,
+            Err(loss) => return self.tally.lost(loss, 1),
+        };
         for answer in answers {
             let kind = Kind::of(&question, &answer, client);
             self.tally.answered(kind, question.len(), answer.len());
