@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | [`label`] | what an answer is counted by |
 //! | [`tally`] | what a listener counts |
-//! | `listeners` | the same for all listeners, as it is shown |
+//! | `listeners` | the same for all listeners |
+//! | `show` | the same as Prometheus reads it |
 //! | [`cache`], [`forward`] | answers from outside |
 //! | [`zone`] | the cluster's zone |
 
@@ -12,6 +13,7 @@ pub mod cache;
 pub mod forward;
 pub mod label;
 mod listeners;
+mod show;
 pub mod tally;
 pub mod zone;
 

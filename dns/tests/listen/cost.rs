@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -18,7 +19,7 @@ use pontoon_dns::wire::name::Name;
 use pontoon_netlink::datagrams::{BATCH, Inbox, Outgoing, Wait, send};
 use tokio::runtime::Handle;
 
-use super::toy::{question, sockets};
+use super::toy::{question, sockets, task_of};
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(1500);
@@ -38,13 +39,8 @@ impl Answers for Mirror {
     }
 }
 
-/// The processor time of the thread of that name, nanoseconds.
-fn cpu_of(name: &str) -> u64 {
-    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
-    let is_it = |task: &std::path::PathBuf| {
-        fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name)
-    };
-    let task = tasks.into_iter().find(is_it).unwrap();
+/// The processor time of a thread, nanoseconds.
+fn cpu_of(task: &Path) -> u64 {
     let text = fs::read_to_string(task.join("schedstat")).unwrap();
     text.split_whitespace().next().unwrap().parse().unwrap()
 }
@@ -96,9 +92,10 @@ fn compare(what: &str, echo: SocketAddr, server: SocketAddr, load: impl Fn(Socke
         for (index, (name, address)) in
             [("echo", echo), ("dns-udp", server)].into_iter().enumerate()
         {
-            let before = cpu_of(name);
+            let thread = task_of(&format!("{name}:{}", address.port()));
+            let before = cpu_of(&thread);
             let answered = load(address);
-            let cost = (cpu_of(name) - before) as f64 / 1000.0 / answered as f64;
+            let cost = (cpu_of(&thread) - before) as f64 / 1000.0 / answered as f64;
             best[index] = best[index].min(cost);
             answers[index] = answered;
         }
@@ -130,7 +127,7 @@ async fn cost_of_a_datagram_beside_a_bare_echo() {
     socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let done = Arc::new(AtomicBool::new(false));
     let stop = done.clone();
-    let echoing = thread::Builder::new().name("echo".into()).spawn(move || {
+    let echoing = thread::Builder::new().name(format!("echo:{}", echo.port())).spawn(move || {
         let mut inbox = Inbox::new(4096);
         while !stop.load(Ordering::Relaxed) {
             if inbox.receive(&socket, Wait::ForFirst).is_ok() {

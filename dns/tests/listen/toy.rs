@@ -1,6 +1,8 @@
 //! Answers that are easy to foresee: the first label of a name says what becomes of it.
 
+use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -101,4 +103,13 @@ pub(crate) fn sockets(address: &str) -> (Sockets, SocketAddr) {
     let sockets = Sockets::bind(&[address.parse().unwrap()], 1).unwrap();
     let address = sockets.udp[0].local_addr().unwrap();
     (sockets, address)
+}
+
+/// The thread of that name, in `/proc`.
+pub(crate) fn task_of(name: &str) -> PathBuf {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    let is_it = |task: &PathBuf| {
+        fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name)
+    };
+    tasks.into_iter().find(is_it).unwrap()
 }

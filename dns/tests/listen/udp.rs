@@ -12,7 +12,7 @@ use pontoon_dns::listen::sockets::Sockets;
 use pontoon_dns::listen::udp::{Listener, Settings};
 use tokio::runtime::Handle;
 
-use super::toy::{Toy, answered, question, reception, reception_for, sockets};
+use super::toy::{Toy, answered, question, reception, reception_for, sockets, task_of};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -183,6 +183,25 @@ async fn on_all_addresses_the_one_that_was_asked_answers() {
         assert_eq!(hear(&client), Some((1, 0)));
         assert_eq!(hear(&client), Some((2, 0)));
     }
+    listener.stop(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_wakes_up_when_nobody_asks() {
+    let (listener, server) = start(&reception(), "127.0.0.1:0");
+    let client = client(server);
+    ask(&client, 1, "web.x");
+    assert_eq!(hear(&client), Some((1, 0)));
+    let task = task_of(&format!("dns-udp:{}", server.port()));
+    let naps = || {
+        let status = std::fs::read_to_string(task.join("status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"));
+        line.unwrap().to_owned()
+    };
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = naps();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(naps(), before);
     listener.stop(PATIENCE).await;
 }
 

@@ -77,7 +77,8 @@ impl Listener {
             );
             let stop = listener.stopper.stop();
             let worker = Worker::new(reception.clone(), socket, origin, tally, late, stop)?;
-            let thread = Builder::new().name("dns-udp".into()).spawn(move || worker.run())?;
+            let name = format!("dns-udp:{}", address.port());
+            let thread = Builder::new().name(name).spawn(move || worker.run())?;
             listener.threads.push(thread);
         }
         Ok(listener)
