@@ -69,13 +69,17 @@ pub struct Address {
     pub noprefixroute: bool,
     /// No duplicate-address detection: an IPv6 address is usable at once. Nothing for IPv4.
     pub nodad: bool,
+    /// Never chosen as a source where there is another: its preferred lifetime is 0, its valid one for
+    /// ever. For IPv6; in IPv4 the scope says it.
+    pub deprecated: bool,
 }
 
 impl Address {
     /// An address of global scope, usable at once.
     #[must_use]
     pub fn new(dev: LinkName, net: IpNetwork) -> Self {
-        Self { dev, net, scope: Scope::Universe, noprefixroute: false, nodad: net.is_ipv6() }
+        let (scope, nodad) = (Scope::Universe, net.is_ipv6());
+        Self { dev, net, scope, noprefixroute: false, nodad, deprecated: false }
     }
 }
 
@@ -119,6 +123,7 @@ impl AddressInfo {
                 scope,
                 noprefixroute: flags & libc::IFA_F_NOPREFIXROUTE != 0,
                 nodad: flags & libc::IFA_F_NODAD != 0,
+                deprecated: flags & libc::IFA_F_DEPRECATED != 0,
             },
             tentative: flags & libc::IFA_F_TENTATIVE != 0,
             dad_failed: flags & libc::IFA_F_DADFAILED != 0,

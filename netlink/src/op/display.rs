@@ -191,7 +191,8 @@ impl Display for Address {
         write!(f, "{} dev {}", self.net, self.dev)?;
         option(f, "scope", (self.scope != Scope::Universe).then_some(self.scope))?;
         flag(f, "noprefixroute", self.noprefixroute)?;
-        flag(f, "nodad", self.nodad)
+        flag(f, "nodad", self.nodad)?;
+        flag(f, "preferred_lft 0", self.deprecated)
     }
 }
 

@@ -96,6 +96,7 @@ fn net_examples() -> Vec<Op> {
     };
     let address = Address::new(dev, net("10.244.1.0/32"));
     let address6 = Address { noprefixroute: true, ..Address::new(dev, net("fd00::7/64")) };
+    let service = Address { deprecated: true, ..Address::new(dev, net("fd00:96::a/128")) };
     let entry = |kind| FdbEntry { dev, mac: MAC, kind };
     let rule = Rule {
         iif: Some(name("pontoon0")),
@@ -107,6 +108,7 @@ fn net_examples() -> Vec<Op> {
     vec![
         Op::AddAddress(Address { scope: crate::Scope::Link, ..address.clone() }),
         Op::ReplaceAddress(address6),
+        Op::ReplaceAddress(service),
         Op::DeleteAddress(address),
         Op::ReplaceRoute(peer.clone()),
         Op::AddRoute(full),

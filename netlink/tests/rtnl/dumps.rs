@@ -1,7 +1,7 @@
 //! A dump gives back what operations made: the ground of adoption.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pontoon_netlink::{
     BridgeSettings, FdbEntry, FdbKind, LinkKind, MacAddr, Master, Neighbour, NewBridge, NewVeth,
@@ -105,10 +105,12 @@ fn addresses() {
         address("up0", "10.1.2.3/16"),
         address("up0", "fd00:1::7/128"),
         address("lo", "10.9.9.9/32"),
+        address("up0", "fd00:1::8/128"),
     ];
     wanted[0].noprefixroute = true;
     wanted[1].noprefixroute = true;
     wanted[2].scope = Scope::Host;
+    wanted[3].deprecated = true;
     node.apply(&wanted.iter().cloned().map(Op::AddAddress).collect::<Vec<_>>());
     let found: Vec<_> = node.rtnl.addresses().unwrap().into_iter().map(|a| a.address).collect();
     for address in &wanted {
@@ -220,6 +222,32 @@ fn the_way_to_an_address() {
     assert!(node.rtnl.route_get("192.0.2.1".parse().unwrap()).unwrap().local);
     let error = node.rtnl.route_get("10.9.0.1".parse().unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "cannot find the route to 10.9.0.1: Network is unreachable");
+}
+
+#[test]
+fn addresses_for_one_service_are_no_source_for_anything_else() {
+    let Some(mut node) = node() else { return };
+    let dev = name("up0");
+    let mut services = [address("up0", "10.96.0.10/32"), address("up0", "fd00:96::a/128")];
+    services[0].scope = Scope::Host;
+    services[1].deprecated = true;
+    node.apply(&services.map(Op::ReplaceAddress));
+    // An IPv6 address gets its local route in the background, even without duplicate-address detection.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !node.rtnl.route_get("fd00:96::a".parse().unwrap()).is_ok_and(|way| way.local) {
+        assert!(Instant::now() < deadline, "fd00:96::a is not local");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    for (range, near, own, source) in [
+        ("10.96.0.0/12", "10.96.0.11", "10.96.0.10", "192.0.2.1"),
+        ("fd00:96::/64", "fd00:96::b", "fd00:96::a", "2001:db8::1"),
+    ] {
+        node.apply(&[Op::AddRoute(Route::direct(range.parse().unwrap(), dev))]);
+        let way = node.rtnl.route_get(near.parse().unwrap()).unwrap();
+        assert_eq!(way.src, Some(source.parse().unwrap()));
+        let way = node.rtnl.route_get(own.parse().unwrap()).unwrap();
+        assert_eq!((way.local, way.src), (true, Some(own.parse().unwrap())));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use netlink_packet_route::AddressFamily;
-use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, CacheInfo};
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
 };
@@ -45,6 +45,11 @@ pub(super) fn address<D: Devices>(
     flags.set(AddressFlags::Nodad, address.nodad);
     if !flags.is_empty() {
         message.attributes.push(AddressAttribute::Flags(flags));
+    }
+    if address.deprecated {
+        let mut lifetimes = CacheInfo::default();
+        lifetimes.ifa_valid = u32::MAX;
+        message.attributes.push(AddressAttribute::CacheInfo(lifetimes));
     }
     Ok(message)
 }

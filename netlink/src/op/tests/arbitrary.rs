@@ -129,12 +129,13 @@ fn change() -> impl Strategy<Value = LinkChange> {
 }
 
 fn address() -> impl Strategy<Value = Address> {
-    (name(), net(), any::<u8>(), any::<[bool; 2]>()).prop_map(|(dev, net, scope, flags)| Address {
+    (name(), net(), any::<u8>(), any::<[bool; 3]>()).prop_map(|(dev, net, scope, flags)| Address {
         dev,
         net,
         scope: Scope::from(scope),
         noprefixroute: flags[0],
         nodad: flags[1],
+        deprecated: flags[2],
     })
 }
 
