@@ -113,21 +113,16 @@ impl Zone {
         }
     }
 
-    /// `10-244-1-7.default.pod`, or an alias in the same place.
+    /// `10-244-1-7.default.pod`
     fn find_pod(&self, name: &Labels) -> Option<Kind<'_>> {
         let namespace = name.between(1, 2);
-        if let Some(address) = names::undashed(name.label(0)) {
-            let is_there = match self.shape.pods {
-                PodNames::Disabled => false,
-                PodNames::Insecure => self.namespaces.exists(namespace),
-                PodNames::Verified => self.namespace_of(address) == Some(namespace),
-            };
-            if is_there {
-                return Some(Kind::Address(address));
-            }
-        }
-        let key = name.between(0, 2);
-        self.aliases.get(key).map(|alias| Kind::Addresses(&alias.addresses))
+        let address = names::undashed(name.label(0))?;
+        let is_there = match self.shape.pods {
+            PodNames::Disabled => false,
+            PodNames::Insecure => self.namespaces.exists(namespace),
+            PodNames::Verified => self.namespace_of(address) == Some(namespace),
+        };
+        is_there.then_some(Kind::Address(address))
     }
 
     fn find_reverse(&self, name: &Labels, rtype: u16, arpa: usize, v6: bool) -> Found<'_> {

@@ -142,7 +142,7 @@ impl Cluster {
         let shape = Arc::new(Shape::new(settings).unwrap());
         let options = Options { autopath, search, hosts: Hosts::new(&hosts), transfer_to };
         let responder = Responder::new(Zone::new(Arc::clone(&shape)), world, options);
-        let mut server = Server { responder, shape, feed: Feed::default(), revision: 0 };
+        let mut server = Server { responder, shape, feed: Feed::new(), revision: 0 };
         steps.into_iter().for_each(|step| server.apply(step));
         server
     }

@@ -159,3 +159,28 @@ fn the_hostname_goes_before_the_name_of_the_pod() {
         .ask("first.db.default.svc.cluster.local", A)
         .gives(&["first.db.default.svc.cluster.local 5 A 10.244.0.1"]);
 }
+
+#[test]
+fn a_pod_with_a_hostname_has_it_under_the_service_that_is_its_subdomain() {
+    let named = |hostname: &str, subdomain: &str| json!({"labels": {"app": "db"}, "hostname": hostname, "subdomain": subdomain});
+    let spec = json!({"clusterIP": "None", "selector": {"app": "db"}});
+    let server = Cluster::new()
+        .service("default/db", spec.clone())
+        .service("default/other", spec)
+        .pod_with("default/db-0", &["10.244.0.1", "fd00:244::1"], named("first", "db"))
+        .pod_with("default/db-1", &["10.244.0.2"], named("second", "nobody"))
+        .start();
+    server
+        .ask("first.db.default.svc.cluster.local", A)
+        .gives(&["first.db.default.svc.cluster.local 5 A 10.244.0.1"]);
+    server
+        .ask("first.db.default.svc.cluster.local", AAAA)
+        .gives(&["first.db.default.svc.cluster.local 5 AAAA fd00:244::1"]);
+    server.ask("10-244-0-1.db.default.svc.cluster.local", A).does_not_exist();
+    server
+        .ask("10-244-0-1.other.default.svc.cluster.local", A)
+        .gives(&["10-244-0-1.other.default.svc.cluster.local 5 A 10.244.0.1"]);
+    for name in ["second.db", "second.nobody", "first.other", "first"] {
+        server.ask(&format!("{name}.default.svc.cluster.local"), A).does_not_exist();
+    }
+}

@@ -1,6 +1,7 @@
 //! The Kubernetes DNS specification 1.1.0, CoreDNS where that is silent, and what the RFCs ask of any
 //! server.
 
+mod aliases;
 mod autopath;
 mod cluster_ip;
 mod endpoint_names;

@@ -19,7 +19,7 @@ fn cluster() -> Cluster {
         .headless("default/nobody")
         .listed("default/db-1", "db", endpoints)
         .external("default/ext", "www.example.com")
-        .pod("default/p", &["10.244.0.9", "fd00:244::9"])
+        .pod_with("default/p", &["10.244.0.9", "fd00:244::9"], json!({"aliases": ["called"]}))
 }
 
 fn question() -> Question {
@@ -69,6 +69,8 @@ fn it_has_every_record_once() {
         "h.db.default.svc.cluster.local 5 A 10.244.0.1",
         "_http._tcp.db.default.svc.cluster.local 5 SRV 0 100 8080 h.db.default.svc.cluster.local",
         "ext.default.svc.cluster.local 5 CNAME www.example.com",
+        "called.default.svc.cluster.local 5 A 10.244.0.9",
+        "called.default.svc.cluster.local 5 AAAA fd00:244::9",
         "10-244-0-9.default.pod.cluster.local 5 A 10.244.0.9",
         "fd00-244--9.default.pod.cluster.local 5 AAAA fd00:244::9",
     ]
@@ -92,7 +94,7 @@ fn a_large_zone_comes_in_several_messages() {
         let wanted = format!("web-{number}.default.svc.cluster.local 5 A {address}");
         assert_eq!(records.iter().filter(|record| **record == wanted).count(), 1, "{wanted}");
     }
-    assert_eq!(records.len(), 15 + 2000);
+    assert_eq!(records.len(), 17 + 2000);
 }
 
 #[track_caller]
