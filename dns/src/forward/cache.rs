@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use quick_cache::sync::Cache as Store;
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 
 use super::answer::{Age, Answer, Kind};
 use super::config::CacheConfig;
 use super::key::{Key, is_within};
+use crate::metrics::cache::{self as figures, Cache as Figures};
 use crate::wire::name::Name;
 
 /// Parts of the cache with a lock each.
@@ -28,20 +30,21 @@ pub struct Cache {
     prefetch: u32,
     stale: u64,
     forgotten: AtomicU64,
-    evictions: Arc<AtomicU64>,
+    figures: Figures,
 }
 
 /// An answer that is kept.
 #[derive(Debug)]
 pub struct Entry {
     /// The answer.
-    pub answer: Answer,
+    pub answer: Arc<Answer>,
     /// When it came, milliseconds.
     came: u64,
     /// How often it was given.
     given: AtomicU32,
     /// When upstreams last failed to say it anew, milliseconds; 0 when they did not.
     failed: AtomicU64,
+    _counted: Counted,
 }
 
 /// What is there for a question.
@@ -63,17 +66,16 @@ pub struct Found {
 pub struct Memory(u64);
 
 impl Cache {
-    /// An empty one.
+    /// An empty one, which counts there.
     #[must_use]
-    pub fn new(config: &CacheConfig) -> Self {
-        let evictions = Arc::new(AtomicU64::new(0));
+    pub fn new(config: &CacheConfig, figures: Figures) -> Self {
         let options = OptionsBuilder::new()
             .shards(SHARDS)
             .estimated_items_capacity(config.size)
             .weight_capacity(config.size as u64)
             .build();
         let hasher = DefaultHashBuilder::default();
-        let lifecycle = Evictions(evictions.clone());
+        let lifecycle = Evictions(figures.clone());
         let store = match options {
             Ok(options) => Store::with_options(options, Size, hasher, lifecycle),
             Err(_) => Store::with(config.size, config.size as u64, Size, hasher, lifecycle),
@@ -83,7 +85,7 @@ impl Cache {
             prefetch: config.prefetch,
             stale: milliseconds(config.serve_stale),
             forgotten: AtomicU64::new(0),
-            evictions,
+            figures,
         }
     }
 
@@ -117,7 +119,7 @@ impl Cache {
     }
 
     /// Keeps an answer, if it is one to keep. A failure takes the place of nothing but another one.
-    pub fn keep(&self, key: &Key, answer: Answer, memory: Memory, now: Duration) {
+    pub fn keep(&self, key: &Key, answer: Arc<Answer>, memory: Memory, now: Duration) {
         if answer.is_truncated() {
             return;
         }
@@ -135,6 +137,7 @@ impl Cache {
             return;
         }
         let entry = Entry {
+            _counted: Counted::new(of_kind(&self.figures, answer.kind()).entries.clone()),
             answer,
             came: milliseconds(now),
             given: AtomicU32::new(0),
@@ -166,16 +169,37 @@ impl Cache {
         self.store.retain(|key, _| !is_within(key, suffix));
     }
 
-    /// How many answers there are.
-    #[must_use]
-    pub fn entries(&self) -> usize {
-        self.store.len()
+    /// Counts an answer that is given.
+    pub fn count(&self, found: &Found) {
+        of_kind(&self.figures, found.entry.answer.kind()).hits.inc();
+        if found.age == Age::Over {
+            self.figures.served_stale.inc();
+        }
     }
+}
 
-    /// How many had to make room, or found none.
-    #[must_use]
-    pub fn evictions(&self) -> u64 {
-        self.evictions.load(Ordering::Relaxed)
+/// Where answers of that kind are counted.
+fn of_kind(figures: &Figures, kind: Kind) -> &figures::Kind {
+    match kind {
+        Kind::Success => &figures.success,
+        Kind::Denial | Kind::Failure => &figures.denial,
+    }
+}
+
+/// One entry, for as long as it is there.
+#[derive(Debug)]
+struct Counted(Gauge);
+
+impl Counted {
+    fn new(entries: Gauge) -> Self {
+        entries.inc();
+        Self(entries)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
@@ -196,13 +220,13 @@ impl Weighter<Box<[u8]>, Arc<Entry>> for Size {
 
 /// Counts the entries that make room.
 #[derive(Debug, Clone)]
-struct Evictions(Arc<AtomicU64>);
+struct Evictions(Figures);
 
 impl Lifecycle<Box<[u8]>, Arc<Entry>> for Evictions {
     type RequestState = ();
 
-    fn on_evict(&self, (): &mut (), _: Box<[u8]>, _: Arc<Entry>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    fn on_evict(&self, (): &mut (), _: Box<[u8]>, entry: Arc<Entry>) {
+        of_kind(&self.0, entry.answer.kind()).evictions.inc();
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a person can set about forwarding.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub struct ForwardConfig {
     pub stubs: BTreeMap<Name, Vec<Address>>,
     /// Which upstream is asked first.
     pub policy: Policy,
-    /// How many questions may be with upstreams at once; more are refused.
+    /// How many questions may be with upstreams at once; more are refused. 0: any number.
     pub max_concurrent: usize,
     /// How long one upstream has for its answer, before another one is asked.
     #[serde(with = "pontoon_model::duration")]
@@ -63,6 +64,47 @@ impl Default for ForwardConfig {
             probe_interval: Duration::from_millis(500),
             cache: CacheConfig::default(),
         }
+    }
+}
+
+/// A setting that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A duration of nothing.
+    #[error("{0} is 0s; something longer is right, such as {1}")]
+    Nothing(&'static str, &'static str),
+    /// An upstream that is ourselves.
+    #[error(
+        "the upstream {0} is an address of this cluster's own DNS, so questions would go round in \
+         a circle; name another one"
+    )]
+    Circle(Address),
+}
+
+impl ForwardConfig {
+    /// Checks what the types cannot; `own` are the addresses at which we answer ourselves.
+    ///
+    /// # Errors
+    /// What is wrong first.
+    pub fn validate(&self, own: &[IpAddr]) -> Result<(), ConfigError> {
+        for (duration, name, example) in [
+            (self.timeout, "timeout", "2s"),
+            (self.idle_timeout, "idle-timeout", "10s"),
+            (self.probe_interval, "probe-interval", "500ms"),
+        ] {
+            if duration.is_zero() {
+                return Err(ConfigError::Nothing(name, example));
+            }
+        }
+        match self.addresses().find(|address| own.contains(&address.socket.ip())) {
+            Some(address) => Err(ConfigError::Circle(address.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// All upstreams that are named.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.upstreams.iter().chain(self.stubs.values().flatten())
     }
 }
 
@@ -190,5 +232,16 @@ mod tests {
             let error = read(text).unwrap_err();
             assert!(error.contains(named), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn what_would_never_work_is_refused() {
+        let own = [IpAddr::from([10, 96, 0, 10])];
+        let wrong = |text: &str| read(text).unwrap().validate(&own).unwrap_err().to_string();
+        assert!(wrong("timeout = \"0s\"").contains("timeout"));
+        assert!(wrong("probe-interval = \"0ms\"").contains("probe-interval"));
+        assert!(wrong("upstreams = [\"10.96.0.10\"]").contains("10.96.0.10:53"));
+        assert!(wrong("stubs = { a = [\"10.96.0.10:99\"] }").contains("10.96.0.10:99"));
+        assert_eq!(ForwardConfig::default().validate(&own), Ok(()));
     }
 }

@@ -6,6 +6,11 @@
 //! | [`resolv_conf`] | the host's upstreams |
 //! | [`message`] | messages of others, record by record |
 //! | [`answer`] | an answer as it is kept and as it is given |
+//! | [`forwarder`] | all of it together |
+//! | [`routes`] | which upstreams are asked about which names |
+//! | [`pool`] | which of them first |
+//! | `flight` | questions under way, each once |
+//! | [`upstream`] | one upstream: UDP, TCP, TLS, and whether it answers |
 //! | [`cache`], [`key`] | answers by their questions |
 //! | [`clock`] | time |
 
@@ -14,9 +19,17 @@ pub mod answer;
 pub mod cache;
 pub mod clock;
 pub mod config;
+mod flight;
+pub mod forwarder;
 pub mod key;
 pub mod message;
+pub mod pool;
 pub mod resolv_conf;
+pub mod routes;
+pub mod upstream;
+
+pub use self::config::ForwardConfig;
+pub use self::forwarder::{Forwarder, Host};
 
 #[cfg(test)]
 mod testing;
