@@ -2,15 +2,15 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`receive`] | `recvmmsg` into buffers that stay |
-//! | [`send`] | `sendmmsg` |
+//! | `receive` | `recvmmsg` into buffers that stay |
+//! | `send` | `sendmmsg` |
 //! | `name` | addresses as the kernel has them |
 //! | `control` | at which address of ours: `IP_PKTINFO` |
 
 mod control;
 mod name;
-pub mod receive;
-pub mod send;
+mod receive;
+mod send;
 
 use std::net::{IpAddr, SocketAddr};
 
