@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use ipnetwork::IpNetwork;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::forward::config::ForwardConfig;
 use crate::wire::name::Name;
 use crate::zone::shape::PodNames;
 
@@ -42,6 +43,8 @@ pub struct DnsConfig {
     pub tls: Option<TlsConfig>,
     /// DNS over HTTPS (RFC 8484), with the certificate of `tls`.
     pub https: Option<HttpsConfig>,
+    /// How names outside the cluster are asked for.
+    pub forward: ForwardConfig,
 }
 
 /// DNS over TLS.
@@ -87,6 +90,7 @@ impl Default for DnsConfig {
             hosts: BTreeMap::new(),
             tls: None,
             https: None,
+            forward: ForwardConfig::default(),
         }
     }
 }
@@ -129,6 +133,10 @@ impl DnsConfig {
                     fault(key, format!("{address} is a multicast address: use one of this host"));
                 }
             }
+        }
+        // Which addresses are our own is not known here.
+        if let Err(error) = self.forward.validate(&[]) {
+            fault("forward", error.to_string());
         }
         if self.https.is_some() && self.tls.is_none() {
             let problem = "needs a certificate: give tls.cert and tls.key";

@@ -83,7 +83,7 @@ fn unbound(folder: &Path, _: Size) -> Result<Vec<String>> {
     let config = format!(
         "server:\n num-threads: 1\n interface: 127.0.0.1@{PORT}\n do-daemonize: no\n username: \"\"\n \
          chroot: \"\"\n pidfile: \"\"\n use-syslog: no\n logfile: \"\"\n module-config: \"iterator\"\n \
-         directory: \"{}\"\nremote-control:\n control-enable: no\n{data}",
+         directory: \"{}\"\n local-zone: \"10.in-addr.arpa.\" nodefault\nremote-control:\n control-enable: no\n{data}",
         folder.display(),
     );
     Ok(strings(["-c", &write(folder, "unbound.conf", &config)?]))

@@ -14,8 +14,8 @@ pub mod publisher;
 pub mod serve;
 pub mod sockets;
 
-use pontoon_dns::answer::outside::Nobody;
 use pontoon_dns::answer::responder::Responder;
+use pontoon_dns::forward::Forwarder;
 
 /// Who answers.
-pub type Server = Responder<Nobody>;
+pub type Server = Responder<Forwarder>;

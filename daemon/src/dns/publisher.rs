@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use anyhow::Result;
+use pontoon_dns::metrics::Metrics;
 use pontoon_dns::zone::names::ServiceNames;
 use pontoon_dns::zone::shape::{PodNames, Settings, Shape};
 use pontoon_dns::zone::{Change, Zone};
@@ -28,7 +30,7 @@ pub struct Manner {
 }
 
 /// Makes whoever answers from a first zone.
-pub type Make = Box<dyn Fn(Zone, &Cluster) -> Server + Send>;
+pub type Make = Box<dyn Fn(Zone, &Cluster, &Metrics) -> Result<Server> + Send>;
 
 /// Who answers, and for which cluster.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct Serving {
     pub server: Arc<Server>,
     /// The cluster as it was when that began.
     pub cluster: Cluster,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Keeps a zone as the store has it.
@@ -85,8 +89,15 @@ impl Publisher {
         match self.server() {
             Some(server) => server.replace(zone),
             None => {
-                let server = Arc::new((self.make)(zone, cluster));
-                self.serving.send_replace(Some(Serving { server, cluster: cluster.clone() }));
+                let metrics = Arc::new(Metrics::new(&zone.shape().origin));
+                let cluster = cluster.clone();
+                match (self.make)(zone, &cluster, &metrics) {
+                    Ok(server) => {
+                        let server = Arc::new(server);
+                        self.serving.send_replace(Some(Serving { server, cluster, metrics }));
+                    }
+                    Err(error) => warn!("there is no DNS on this node: {error:#}"),
+                }
             }
         }
     }
@@ -137,7 +148,7 @@ impl Publisher {
         if first {
             server.set_synced();
             let zone = server.zone();
-            info!(services = zone.services(), domain = %shape.origin, "names are known");
+            info!(services = zone.names(), domain = %shape.origin, "names are known");
         }
     }
 }

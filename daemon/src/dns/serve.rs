@@ -1,18 +1,22 @@
 //! Listens for questions, once there is somebody who answers.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ipnetwork::IpNetwork;
 use pontoon_dns::answer::hosts::Hosts;
-use pontoon_dns::answer::outside::Nobody;
 use pontoon_dns::answer::responder::{Options, Responder};
 use pontoon_dns::config::DnsConfig;
+use pontoon_dns::forward::{Forwarder, Host};
 use pontoon_dns::listen::gate::Gate;
 use pontoon_dns::listen::limit::{Acl, Rate};
 use pontoon_dns::listen::reception::Reception;
+use pontoon_dns::listen::sockets::Sockets;
+use pontoon_dns::listen::stream::limits::Limits;
+use pontoon_dns::listen::stream::{self, Protocol};
+use pontoon_dns::listen::tls::Certificate;
 use pontoon_dns::listen::udp;
 use pontoon_dns::metrics::Metrics;
 use tokio::runtime::Handle;
@@ -24,8 +28,10 @@ use super::cluster::Cluster;
 use super::publisher::{Manner, Publisher, Serving};
 use super::sockets;
 
-/// The port of DNS.
+/// The ports of DNS (RFC 1035, section 4.2), of DNS over TLS (RFC 7858, section 3.1) and over HTTPS.
 const PORT: u16 = 53;
+const TLS_PORT: u16 = 853;
+const HTTPS_PORT: u16 = 443;
 
 /// How long questions wait in the sockets for the store to be read: less than any client waits. Then
 /// names of the cluster fail, and others are answered.
@@ -44,14 +50,23 @@ pub fn publisher(config: &DnsConfig, serving: watch::Sender<Option<Serving>>) ->
         endpoint_pod_names: config.endpoint_pod_names,
     };
     let config = config.clone();
-    let make = move |zone, _: &_| {
+    let runtime = Handle::current();
+    let make = move |zone, cluster: &Cluster, metrics: &Metrics| {
+        let host = Host {
+            own: cluster.dns_addresses.clone(),
+            cache: metrics.cache.clone(),
+            forward: metrics.forward.clone(),
+            ..Host::default()
+        };
+        let forwarder = Forwarder::new(&config.forward, host, runtime.clone())?;
         let options = Options {
             autopath: config.autopath,
             search: Vec::new(),
             hosts: Hosts::new(&config.hosts),
             transfer_to: config.transfer_to.clone(),
+            figures: metrics.zone.clone(),
         };
-        Responder::new(zone, Nobody, options)
+        Ok(Responder::new(zone, forwarder, options))
     };
     Publisher::new(manner, Box::new(make), serving)
 }
@@ -69,30 +84,50 @@ pub async fn run(
         found = serving.wait_for(Option::is_some) => found.ok().and_then(|found| found.clone()),
         () = stop.cancelled() => None,
     };
-    let Some(Serving { server, cluster }) = found else { return Ok(()) };
-    let own = cluster.dns_addresses.iter().map(|ip| SocketAddr::new(*ip, PORT));
-    let addresses: Vec<SocketAddr> = own.chain(config.listen.iter().copied()).collect();
+    let Some(Serving { server, cluster, metrics }) = found else { return Ok(()) };
+    let at = |port| cluster.dns_addresses.iter().map(move |ip| SocketAddr::new(*ip, port));
+    let addresses: Vec<SocketAddr> = at(PORT).chain(config.listen.iter().copied()).collect();
     let sockets = sockets::open(&addresses, config.workers)?;
+    let secure = secure(&config, at)?;
     // What is asked meanwhile waits in the sockets.
     if tokio::time::timeout(SYNC_PATIENCE, server.wait_synced()).await.is_err() {
         warn!("the store has not been read yet: names of the cluster cannot be answered so far");
     }
-    let domain = server.zone().shape().origin.clone();
     let gate = Gate::new(clients(&config, &cluster), Rate::per_second(config.rate_limit));
-    let metrics = Arc::new(Metrics::new(&domain));
     let reception = Arc::new(Reception { answers: server, gate, metrics });
-    let datagrams = udp::Listener::start(
-        &reception,
-        sockets.udp,
-        sockets.origin,
-        udp::Settings::default(),
-        &Handle::current(),
-    )
-    .context("cannot answer questions")?;
+    let (datagrams, origin) = (udp::Settings::default(), sockets.origin);
+    let runtime = Handle::current();
+    let datagrams = udp::Listener::start(&reception, sockets.udp, origin, datagrams, &runtime)
+        .context("cannot answer questions")?;
+    let mut streams = Vec::new();
+    for (protocol, sockets) in [(Protocol::Tcp, sockets.tcp)].into_iter().chain(secure) {
+        let listener = stream::Listener::start(&reception, sockets, &protocol, Limits::default());
+        streams.push(listener.context("cannot take connections")?);
+    }
     info!(?addresses, "answering DNS");
     stop.cancelled().await;
-    datagrams.stop(STOP_PATIENCE).await;
+    let streams = streams.into_iter().map(|listener| listener.stop(STOP_PATIENCE));
+    futures::join!(datagrams.stop(STOP_PATIENCE), futures::future::join_all(streams));
     Ok(())
+}
+
+/// Sockets for TLS and HTTPS, where they are asked for.
+fn secure<A: Iterator<Item = SocketAddr>>(
+    config: &DnsConfig,
+    at: impl Fn(u16) -> A,
+) -> Result<Vec<(Protocol, Vec<TcpListener>)>> {
+    let Some(tls) = &config.tls else { return Ok(Vec::new()) };
+    let certificate = Certificate::load(&tls.cert, &tls.key)?;
+    let bind = |listen: &[SocketAddr], port| {
+        let usual = at(port).filter(|_| listen.is_empty());
+        let addresses: Vec<SocketAddr> = usual.chain(listen.iter().copied()).collect();
+        Sockets::bind_streams(&addresses).map(|sockets| sockets.tcp)
+    };
+    let mut secure = vec![(Protocol::Tls(certificate.clone()), bind(&tls.listen, TLS_PORT)?)];
+    if let Some(https) = &config.https {
+        secure.push((Protocol::Https(certificate), bind(&https.listen, HTTPS_PORT)?));
+    }
+    Ok(secure)
 }
 
 /// Who may ask: pods, this host, and whom the configuration names.

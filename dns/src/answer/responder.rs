@@ -12,6 +12,7 @@ use super::local::{Local, Outcome};
 use super::outside::{Cached, Outside};
 use super::{search, transfer};
 use crate::exchange::{Answers, AtOnce, Transport};
+use crate::metrics::zone::Figures;
 use crate::wire::code::{Rcode, rtype};
 use crate::wire::name::Name;
 use crate::wire::question::{Fault, Query};
@@ -30,6 +31,8 @@ pub struct Options {
     pub hosts: Hosts,
     /// Who may have the whole zone.
     pub transfer_to: Vec<IpNetwork>,
+    /// Where is counted what it has and does.
+    pub figures: Figures,
 }
 
 /// Answers questions.
@@ -42,6 +45,7 @@ pub struct Responder<O> {
     autopath: bool,
     search: Vec<Name>,
     transfer_to: Vec<IpNetwork>,
+    figures: Figures,
 }
 
 /// What is left to do for a question.
@@ -57,9 +61,18 @@ impl<O: Outside> Responder<O> {
     /// One that answers from that zone, and asks that one for the rest.
     #[must_use]
     pub fn new(zone: Zone, outside: O, options: Options) -> Self {
-        let Options { autopath, search, hosts, transfer_to } = options;
+        let Options { autopath, search, hosts, transfer_to, figures } = options;
         let synced = watch::Sender::new(zone.is_synced());
-        Self { zone: RwLock::new(zone), synced, outside, hosts, autopath, search, transfer_to }
+        Self {
+            zone: RwLock::new(zone),
+            synced,
+            outside,
+            hosts,
+            autopath,
+            search,
+            transfer_to,
+            figures,
+        }
     }
 
     /// The zone, for as long as nobody changes it.
@@ -69,7 +82,10 @@ impl<O: Outside> Responder<O> {
 
     /// Puts changes in, all of them before the next question is answered.
     pub fn apply(&self, changes: Vec<Change>, revision: u64) {
-        self.zone.write().unwrap_or_else(PoisonError::into_inner).apply(changes, revision);
+        let mut zone = self.zone.write().unwrap_or_else(PoisonError::into_inner);
+        zone.apply(changes, revision);
+        self.figures.names.set(i64::try_from(zone.names()).unwrap_or(i64::MAX));
+        self.figures.serial.set(zone.serial().into());
     }
 
     /// Answers from another zone from now on.
@@ -116,7 +132,10 @@ impl<O: Outside> Responder<O> {
         if let Found::Nothing(apex) = found {
             if let Some(typed) = search::typed(&local, client).filter(|_| self.autopath) {
                 match search::walk(&local, typed, out) {
-                    Outcome::Answered => return None,
+                    Outcome::Answered => {
+                        self.figures.autopath.inc();
+                        return None;
+                    }
                     Outcome::Elsewhere | Outcome::Alias => return Some(Later::Walk(typed)),
                 }
             }
@@ -189,6 +208,7 @@ impl<O: Outside> Responder<O> {
                 let first = compose::cname(query.name_as_asked(), name.wire(), ttl);
                 part.answers.splice(0..0, first);
             }
+            self.figures.autopath.inc();
             return compose::reply(query, limit, part, false);
         }
         let mut out = Vec::new();

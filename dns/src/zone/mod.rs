@@ -195,10 +195,10 @@ impl Zone {
         self.serial
     }
 
-    /// How many services it has.
+    /// How many services and aliases it has names for.
     #[must_use]
-    pub fn services(&self) -> usize {
-        self.services.len()
+    pub fn names(&self) -> usize {
+        self.services.len() + self.aliases.len()
     }
 
     /// The label on the wire of the namespace of the pod that has an address.

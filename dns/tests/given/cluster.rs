@@ -10,6 +10,7 @@ use ipnetwork::IpNetwork;
 use pontoon_dns::answer::hosts::Hosts;
 use pontoon_dns::answer::responder::{Options, Responder};
 use pontoon_dns::exchange::{Answers, AtOnce};
+use pontoon_dns::metrics::zone::Figures;
 use pontoon_dns::wire::name::Name;
 use pontoon_dns::zone::Zone;
 use pontoon_dns::zone::shape::{PodNames, Settings, Shape};
@@ -140,7 +141,8 @@ impl Cluster {
     pub(crate) fn start_without_store(self) -> Server {
         let Self { settings, autopath, search, hosts, transfer_to, steps, world } = self;
         let shape = Arc::new(Shape::new(settings).unwrap());
-        let options = Options { autopath, search, hosts: Hosts::new(&hosts), transfer_to };
+        let (hosts, figures) = (Hosts::new(&hosts), Figures::default());
+        let options = Options { autopath, search, hosts, transfer_to, figures };
         let responder = Responder::new(Zone::new(Arc::clone(&shape)), world, options);
         let mut server = Server { responder, shape, feed: Feed::new(), revision: 0 };
         steps.into_iter().for_each(|step| server.apply(step));
