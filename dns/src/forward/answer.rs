@@ -75,17 +75,23 @@ impl Answer {
         let asked = begin.checked_sub(4).and_then(|at| message.get(at..)).ok_or(Malformed)?;
         let asked = u16::from_be_bytes([asked[0], asked[1]]);
         let mut kept: Vec<Record> = Vec::new();
+        let mut extended = false;
         for record in found {
             let record = record?;
             // What stands behind EDNS is left out with it, since it may point at names whose place
             // would change. It is only additional, and almost never there.
             if record.rtype == rtype::OPT {
+                extended = record.ttl >> 24 != 0;
                 break;
             }
             kept.push(record);
         }
         let end = kept.last().map_or(begin, |record| record.data.end);
         let mut bytes: Box<[u8]> = message.get(..end).ok_or(Malformed)?.into();
+        if extended {
+            // The code is more than the header tells, and about an EDNS that we do not speak.
+            bytes[3] = bytes[3] & 0xf0 | Rcode::ServFail.number() as u8;
+        }
         let kind = kind(&bytes, &kept, asked);
         let lifetime = settle(&mut bytes, &kept, kind, longest);
         let mut answer = Self {

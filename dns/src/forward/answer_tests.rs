@@ -94,6 +94,15 @@ fn failures_live_short_or_not_at_all() {
 }
 
 #[test]
+fn a_code_beyond_the_header_is_a_failure() {
+    let mut said = Said::to(&asks("a.b", 1, None), 0).a(60, [1; 4]).edns().bytes();
+    let extended = said.len() - 6;
+    said[extended] = 1;
+    let answer = Answer::read(&said, LONGEST).unwrap();
+    assert_eq!((answer.kind(), answer.rcode()), (Kind::Failure, 2));
+}
+
+#[test]
 fn what_was_truncated_is_not_kept_and_says_so() {
     let question = asks("a.b", 1, None);
     let answer = read(Said::to(&question, 0).a(60, [1; 4]).flags(0x02, 0));

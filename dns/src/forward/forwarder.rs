@@ -123,9 +123,10 @@ impl Forwarder {
         })))
     }
 
-    /// Drops what is kept of a name and of all below it.
+    /// Drops what is kept of a name and of all below it, and what was asked about them.
     pub fn forget(&self, suffix: &Name) {
         self.0.cache.forget(suffix);
+        self.0.flights.forget(suffix);
     }
 
     /// Who is asked, and whether they answer.

@@ -7,7 +7,7 @@ use pontoon_dns::forward::config::Policy;
 
 use super::message::{Reply, asks, name};
 use super::toy::{Asked, Toy};
-use super::{ask, config, forwarder, patient, rcode, resolve, said, timed, until};
+use super::{ask, config, forwarder, hasty, rcode, resolve, said, timed, until};
 
 /// An answer whose last byte tells who gave it.
 fn by(who: u8) -> impl Fn(&Asked) -> Vec<Vec<u8>> + Send + Sync + 'static {
@@ -23,7 +23,7 @@ fn silence(_: &Asked) -> Vec<Vec<u8>> {
 }
 
 fn in_order(upstreams: &[&Toy]) -> ForwardConfig {
-    ForwardConfig { policy: Policy::Ordered, ..config(upstreams) }
+    ForwardConfig { policy: Policy::Ordered, ..hasty(upstreams) }
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn when_all_are_down_one_is_tried_nevertheless() {
     let config = ForwardConfig {
         // No trial finds out before the question does.
         probe_interval: std::time::Duration::from_secs(600),
-        ..config(&[&toy])
+        ..hasty(&[&toy])
     };
     let (forwarder, _, host) = timed(&config);
     assert_eq!(rcode(&ask(&forwarder, "a.example").await), 2);
@@ -68,7 +68,7 @@ async fn when_all_are_down_one_is_tried_nevertheless() {
 #[tokio::test]
 async fn a_lost_datagram_is_sent_once_more() {
     let toy = Toy::new(silence).await;
-    let forwarder = forwarder(&config(&[&toy]));
+    let forwarder = forwarder(&hasty(&[&toy]));
     let asked = tokio::spawn({
         let forwarder = forwarder.clone();
         async move { ask(&forwarder, "a.example").await }
@@ -116,7 +116,7 @@ async fn random_asks_all() {
 #[tokio::test]
 async fn more_than_may_be_under_way_are_refused_at_once() {
     let toy = Toy::new(by(1)).await;
-    let (forwarder, _, host) = timed(&ForwardConfig { max_concurrent: 2, ..patient(&[&toy]) });
+    let (forwarder, _, host) = timed(&ForwardConfig { max_concurrent: 2, ..config(&[&toy]) });
     toy.hold();
     let waiting = ["a.example", "b.example"].map(|name| {
         let forwarder = forwarder.clone();
@@ -135,7 +135,7 @@ async fn more_than_may_be_under_way_are_refused_at_once() {
 #[tokio::test]
 async fn the_same_question_is_asked_once_and_answered_to_each() {
     let toy = Toy::new(by(1)).await;
-    let forwarder = forwarder(&patient(&[&toy]));
+    let forwarder = forwarder(&config(&[&toy]));
     toy.hold();
     let names = ["web.example", "WEB.example", "web.EXAMPLE"];
     let waiting: Vec<_> = (0..9u8)
@@ -170,7 +170,7 @@ async fn the_same_question_is_asked_once_and_answered_to_each() {
 #[tokio::test]
 async fn who_goes_away_takes_no_answer_from_others() {
     let toy = Toy::new(by(1)).await;
-    let forwarder = forwarder(&patient(&[&toy]));
+    let forwarder = forwarder(&config(&[&toy]));
     toy.hold();
     let first = tokio::spawn({
         let forwarder = forwarder.clone();

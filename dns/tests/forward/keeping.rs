@@ -9,7 +9,7 @@ use pontoon_dns::wire::question::Query;
 
 use super::message::{Reply, asks};
 use super::toy::{Asked, Toy};
-use super::{ask, cached, config, patient, rcode, said, timed, until};
+use super::{ask, cached, config, hasty, rcode, said, timed, until};
 
 fn address(last: u8) -> impl Fn(&Asked) -> Vec<Vec<u8>> + Send + Sync + 'static {
     move |asked| vec![Reply::to(&asked.message, 0).a(100, [192, 0, 2, last]).bytes()]
@@ -50,7 +50,7 @@ async fn a_denial_is_given_again_for_as_long_as_its_soa_says() {
 #[tokio::test]
 async fn what_is_popular_is_asked_for_before_its_end_and_nobody_waits() {
     let toy = Toy::new(address(1)).await;
-    let (forwarder, time, host) = timed(&patient(&[&toy]));
+    let (forwarder, time, host) = timed(&config(&[&toy]));
     ask(&forwarder, "a.example").await;
     time.pass(95);
     for _ in 0..2 {
@@ -72,7 +72,7 @@ async fn what_is_popular_is_asked_for_before_its_end_and_nobody_waits() {
 #[tokio::test]
 async fn rfc_8767_when_upstreams_fail_what_was_kept_is_given_behind_its_life() {
     let toy = Toy::new(address(1)).await;
-    let (forwarder, time, host) = timed(&config(&[&toy]));
+    let (forwarder, time, host) = timed(&hasty(&[&toy]));
     ask(&forwarder, "a.example").await;
     toy.says(silence);
     time.pass(200);
@@ -92,7 +92,7 @@ async fn rfc_8767_when_upstreams_fail_what_was_kept_is_given_behind_its_life() {
 #[tokio::test]
 async fn rfc_8767_who_is_slow_is_not_waited_for_but_heard() {
     let toy = Toy::new(address(1)).await;
-    let mut config = patient(&[&toy]);
+    let mut config = config(&[&toy]);
     config.cache.stale_after = Duration::from_millis(20);
     let (forwarder, time, _) = timed(&config);
     ask(&forwarder, "a.example").await;
@@ -122,7 +122,7 @@ async fn a_failure_is_no_better_than_what_was_kept() {
 #[tokio::test]
 async fn when_too_many_are_under_way_what_was_kept_is_given() {
     let toy = Toy::new(address(1)).await;
-    let (forwarder, time, host) = timed(&ForwardConfig { max_concurrent: 1, ..patient(&[&toy]) });
+    let (forwarder, time, host) = timed(&ForwardConfig { max_concurrent: 1, ..config(&[&toy]) });
     ask(&forwarder, "a.example").await;
     time.pass(200);
     toy.hold();

@@ -43,19 +43,19 @@ impl Seconds {
     }
 }
 
-/// Short patience, since everybody is near.
+/// Patience that outlasts a busy machine.
 fn config(upstreams: &[&toy::Toy]) -> ForwardConfig {
     ForwardConfig {
         upstreams: upstreams.iter().map(|toy| Address::plain(toy.address)).collect(),
-        timeout: Duration::from_millis(150),
+        timeout: Duration::from_secs(20),
         probe_interval: Duration::from_millis(20),
         ..ForwardConfig::default()
     }
 }
 
-/// Patience that does not run out while a test holds answers back.
-fn patient(upstreams: &[&toy::Toy]) -> ForwardConfig {
-    ForwardConfig { timeout: Duration::from_secs(20), ..config(upstreams) }
+/// Little patience, for those who are not answered.
+fn hasty(upstreams: &[&toy::Toy]) -> ForwardConfig {
+    ForwardConfig { timeout: Duration::from_millis(200), ..config(upstreams) }
 }
 
 fn forwarder(config: &ForwardConfig) -> Forwarder {

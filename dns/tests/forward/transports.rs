@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use super::message::{Reply, asks, name};
 use super::toy::{Asked, Toy};
-use super::{ask, config, forwarder, patient, rcode, resolve, said, timed};
+use super::{ask, config, forwarder, rcode, resolve, said, timed};
 
 fn address(asked: &Asked) -> Vec<Vec<u8>> {
     vec![Reply::to(&asked.message, 0).a(60, [192, 0, 2, 7]).edns().bytes()]
@@ -119,7 +119,7 @@ async fn who_does_not_know_edns_is_asked_without() {
 #[tokio::test]
 async fn questions_share_a_connection_and_none_waits_for_another() {
     let toy = Toy::new(truncated).await;
-    let forwarder = forwarder(&patient(&[&toy]));
+    let forwarder = forwarder(&config(&[&toy]));
     ask(&forwarder, "first.example").await;
     toy.says(
         |asked| {
@@ -155,10 +155,10 @@ async fn a_connection_that_was_closed_is_opened_again() {
 #[tokio::test]
 async fn a_connection_with_nothing_to_say_is_closed() {
     let toy = Toy::new(truncated).await;
-    let config = ForwardConfig { idle_timeout: Duration::from_millis(20), ..config(&[&toy]) };
+    let config = ForwardConfig { idle_timeout: Duration::from_millis(100), ..config(&[&toy]) };
     let forwarder = forwarder(&config);
     ask(&forwarder, "a.example").await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
     ask(&forwarder, "b.example").await;
     assert_eq!(toy.connections(), 2);
 }
