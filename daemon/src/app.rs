@@ -108,6 +108,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let controller = Controller::new(controller::Parts {
         me: me.clone(),
         node: settings.node.clone(),
+        answers_dns: settings.dns.enabled,
         towards: store_address(&settings.store),
         store: Arc::clone(&store),
         attacher: Arc::clone(&attacher),

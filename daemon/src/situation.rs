@@ -1,6 +1,7 @@
 //! What the daemon's parts must know of each other: published by the controller, read by all.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnetwork::IpNetwork;
@@ -28,6 +29,8 @@ pub struct Situation {
     pub mtu: u32,
     /// The subnets that the node holds, in the order in which they were leased.
     pub held: Vec<IpNetwork>,
+    /// Where the node answers DNS.
+    pub dns: Vec<IpAddr>,
     /// How each peer is reached, by name.
     pub ways: BTreeMap<String, BackendKind>,
     /// The last topology change that the kernel holds.

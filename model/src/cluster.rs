@@ -1,5 +1,7 @@
 //! The cluster's configuration: what every node must agree on. Key `config` of the store.
 
+mod dns;
+
 use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
@@ -167,16 +169,6 @@ impl ClusterConfig {
         }
     }
 
-    /// The addresses at which every node answers cluster DNS, one a family at the most; none when
-    /// there is no DNS. Unless told otherwise the tenth of each service CIDR that is long enough.
-    #[must_use]
-    pub fn dns_addresses(&self) -> Vec<IpAddr> {
-        match &self.dns_addresses {
-            Some(addresses) => addresses.clone(),
-            None => self.service_cidrs.iter().filter_map(|range| cidr::nth(*range, 10)).collect(),
-        }
-    }
-
     /// Checks what serde cannot: ranges, overlaps, prefix lengths.
     ///
     /// # Errors
@@ -234,32 +226,6 @@ impl ClusterConfig {
                     self.cluster_domain
                 ),
             );
-        }
-        Ok(())
-    }
-
-    fn check_dns_addresses(&self) -> Result<(), ClusterConfigError> {
-        let field = "dnsAddresses";
-        let given = self.dns_addresses.as_deref().unwrap_or_default();
-        for (index, ip) in given.iter().enumerate() {
-            let family = Family::of(*ip);
-            if given[..index].iter().any(|other| Family::of(*other) == family) {
-                let problem = format!("{ip} is the second {family} address: give one a family");
-                return Err(ClusterConfigError::new(field, problem));
-            }
-            let offset =
-                |range: &IpNetwork| cidr::offset(*range, *ip).map(|offset| (*range, offset));
-            let Some((range, offset)) = self.service_cidrs.iter().find_map(offset) else {
-                let problem =
-                    format!("{ip} is in no service CIDR: use one that is, or leave it out");
-                return Err(ClusterConfigError::new(field, problem));
-            };
-            let is_last = family == Family::V4 && offset == cidr::size_less_one(range);
-            if offset == 0 || is_last {
-                let problem =
-                    format!("{ip} is {range}'s network or broadcast address: use another");
-                return Err(ClusterConfigError::new(field, problem));
-            }
         }
         Ok(())
     }

@@ -145,8 +145,9 @@ fn of_family(family: Family, bridge: &str) -> Vec<Rule> {
         rule(SERVICES).with(m::verdict_map(&key, name(MapKind::Way(Stage::First)))),
         rule(SERVICES)
             .with(m::in_set(&[destination], name(MapKind::Ranges(RangeSet::Services))))
+            .with(m::daddr_type_not(AddressType::Local))
             .with([m::goto(REJECT)])
-            .with_comment("no such address or port"),
+            .with_comment("no such address or port; the DNS's is this host's own"),
         rule(BY_SOURCE)
             .with(m::in_set(&[address, protocol, port, source], name(MapKind::Sources)))
             .with(m::verdict_map(&key, name(MapKind::Way(Stage::Allowed)))),

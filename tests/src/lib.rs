@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`requirements`] | what a test needs of the machine, or the reason why it is skipped |
 //! | [`cluster`] | whole clusters in the lab, and what is asked of them |
+//! | [`dns`] | questions to a DNS server |
 //! | [`services`] | what is asked of services, from everywhere |
 //! | [`host`] | hosts with a root, processes and cgroups of their own |
 //! | [`node`], [`pair`] | such hosts in a lab, with `pontoond` |
@@ -14,6 +15,7 @@
 
 pub mod cluster;
 pub mod containerd;
+pub mod dns;
 pub mod host;
 pub mod installed;
 pub mod node;

@@ -11,7 +11,7 @@ use ipnetwork::IpNetwork;
 use pontoon_model::cidr::{self, Family};
 use pontoon_model::cluster::{BackendKind, ClusterConfig};
 use pontoon_netlink::{
-    Address, BridgeSettings, LinkName, LinkNameError, MacAddr, Route, RouteKind,
+    Address, BridgeSettings, LinkName, LinkNameError, MacAddr, Route, RouteKind, Scope,
 };
 
 pub use auto::Auto;
@@ -33,6 +33,8 @@ pub struct Local {
     pub underlay: Underlay,
     /// The node's subnets, in the order in which they were leased.
     pub subnets: Vec<IpNetwork>,
+    /// Where the node answers DNS.
+    pub dns: Vec<IpAddr>,
     /// MAC of the bridge.
     pub bridge_mac: MacAddr,
     /// MAC of the VXLAN device.
@@ -121,6 +123,9 @@ pub fn desired(
             network.address(Address::new(bridge, gateway));
         }
     }
+    for ip in &local.dns {
+        network.address(dns_address(bridge, *ip));
+    }
     for range in &config.pod_cidrs {
         network.route(Route {
             metric: DEAD_END_METRIC,
@@ -142,6 +147,16 @@ pub fn desired(
         .map(|peer| (peer.record.name.to_string(), backend.peer(local, peer, &mut network)))
         .collect();
     Ok(Desired { network, mtu, ways })
+}
+
+/// An address that the node only answers at: never a source for what it sends otherwise.
+fn dns_address(bridge: LinkName, ip: IpAddr) -> Address {
+    let address = Address::new(bridge, cidr::host(ip));
+    match ip {
+        IpAddr::V4(_) => Address { scope: Scope::Host, ..address },
+        // IPv6 has no such scope.
+        IpAddr::V6(_) => Address { deprecated: true, ..address },
+    }
 }
 
 /// Behind every route that a person would write for the same range.

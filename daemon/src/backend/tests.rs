@@ -22,6 +22,7 @@ fn local() -> Local {
             mtu: 1500,
         },
         subnets: nets(&["10.244.1.0/24", "fd00:1::/64"]),
+        dns: Vec::new(),
         bridge_mac: MacAddr([2, 0, 0, 0, 0, 1]),
         vxlan_mac: MacAddr([2, 0, 0, 0, 1, 1]),
         mtu: None,
@@ -147,4 +148,29 @@ fn a_peer_that_the_kernel_would_not_hear_is_told() {
     let v6 = peer("v6", &["2001:db8::2"], &["10.244.2.0/24"]);
     let found = desired(&config(BackendKind::Vxlan), &local(), &[v6]).unwrap();
     assert!(found.ways[0].1.as_ref().unwrap_err().why.contains("one family"));
+}
+
+#[test]
+fn a_node_has_the_addresses_of_the_dns_while_it_answers_there() {
+    let config = config(BackendKind::HostGw);
+    let with = Local { dns: vec![ip("10.96.0.10"), ip("fd00:96::a")], ..local() };
+    let without = desired(&config, &local(), &[]).unwrap().network;
+    let network = desired(&config, &with, &[]).unwrap().network;
+    let said = |desired, actual| {
+        let ops = plan(desired, actual).unwrap();
+        let mut said: Vec<String> = ops.iter().map(ToString::to_string).collect();
+        said.sort();
+        said
+    };
+    assert_eq!(
+        said(&network, &without),
+        [
+            "addr replace 10.96.0.10/32 dev pontoon0 scope host",
+            "addr replace fd00:96::a/128 dev pontoon0 nodad preferred_lft 0",
+        ]
+    );
+    assert_eq!(
+        said(&without, &network),
+        ["addr del 10.96.0.10/32 dev pontoon0", "addr del fd00:96::a/128 dev pontoon0"]
+    );
 }

@@ -73,6 +73,8 @@ pub struct Outputs {
 pub struct Controller {
     me: Identity,
     node: NodeSettings,
+    /// Whether the node answers DNS.
+    answers_dns: bool,
     /// An address of the store: the underlay leads there unless a person says otherwise.
     towards: Option<IpAddr>,
     store: Arc<dyn Store>,
@@ -124,6 +126,8 @@ pub struct Parts {
     pub me: Identity,
     /// What a person said of it.
     pub node: NodeSettings,
+    /// Whether the node answers DNS.
+    pub answers_dns: bool,
     /// An address of the store.
     pub towards: Option<IpAddr>,
     /// The store.
@@ -163,6 +167,7 @@ impl Controller {
         Ok(Self {
             me: parts.me,
             node: parts.node,
+            answers_dns: parts.answers_dns,
             towards: parts.towards,
             store: parts.store,
             attacher: parts.attacher,
@@ -439,6 +444,7 @@ impl Controller {
         let local = Local {
             underlay: underlay.clone(),
             subnets: self.held.clone(),
+            dns: self.dns(),
             bridge_mac: to_kernel(bridge_mac),
             vxlan_mac: to_kernel(self.vxlan_mac()),
             mtu: self.node.mtu,
@@ -531,7 +537,7 @@ impl Controller {
             .flat_map(|peer| peer.record.addresses.iter().copied().chain([peer.record.underlay]))
             .chain(underlay.addresses.iter().copied())
             .collect();
-        let list = elements::of_cluster(&config.pod_cidrs, nodes, gateway);
+        let list = elements::of_cluster(&config.pod_cidrs, nodes, &self.dns(), gateway);
         let stale = std::mem::take(&mut self.firewall_stale);
         let outcome = block_in_place(|| {
             self.firewall.set_cluster(list)?;
@@ -542,6 +548,12 @@ impl Controller {
             self.firewall_stale = true;
         }
         outcome.is_ok()
+    }
+
+    /// Where the node answers DNS: at the cluster's addresses in the families that pods have.
+    fn dns(&self) -> Vec<IpAddr> {
+        let config = self.remembered.as_ref().filter(|_| self.answers_dns);
+        config.map(ClusterConfig::dns_addresses_of_pods).unwrap_or_default()
     }
 
     fn try_again(&mut self) {
@@ -617,6 +629,7 @@ impl Controller {
             config: self.remembered.clone(),
             mtu: self.mtu,
             held: self.held.clone(),
+            dns: self.dns(),
             ways: self.ways.clone(),
             applied: self.applied,
         });

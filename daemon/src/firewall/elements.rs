@@ -10,11 +10,13 @@ use pontoon_netlink::nft::{Element, Value};
 use super::{ElementList, SetId};
 use crate::attach::record::Record;
 
-/// The cluster's ranges and its nodes' addresses: what pods reach without NAT.
+/// The cluster's ranges and its nodes' addresses, which are what pods reach without NAT, and where this
+/// node answers DNS.
 #[must_use]
 pub fn of_cluster(
     pod_cidrs: &[IpNetwork],
     nodes: impl IntoIterator<Item = IpAddr>,
+    dns: &[IpAddr],
     gateway: MacAddr,
 ) -> ElementList {
     let mut list: ElementList = pod_cidrs
@@ -28,6 +30,9 @@ pub fn of_cluster(
         .collect();
     list.extend(nodes.into_iter().map(|ip| {
         (either(ip.is_ipv4(), SetId::Nodes4, SetId::Nodes6), Element::new(Value::new().ip(ip)))
+    }));
+    list.extend(dns.iter().map(|ip| {
+        (either(ip.is_ipv4(), SetId::Dns4, SetId::Dns6), Element::new(Value::new().ip(*ip)))
     }));
     list.push((SetId::Gateways, Element::new(Value::new().mac(gateway.0))));
     list

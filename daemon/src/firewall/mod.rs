@@ -3,6 +3,7 @@
 //! Chains and rules are the same on every node and never change while the daemon runs; nodes, pods
 //! and ports are elements of sets and maps.
 
+mod dns;
 pub mod elements;
 pub mod keeper;
 pub mod ruleset;
@@ -47,6 +48,10 @@ pub enum SetId {
     HostPortsAt4,
     /// `inet pontoon host_ports_at6`
     HostPortsAt6,
+    /// `inet pontoon dns4`
+    Dns4,
+    /// `inet pontoon dns6`
+    Dns6,
     /// `bridge pontoon gateways`
     Gateways,
     /// `bridge pontoon senders`
@@ -59,7 +64,7 @@ pub enum SetId {
 
 impl SetId {
     /// Every set.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::PodRanges4,
         Self::PodRanges6,
         Self::Nodes4,
@@ -70,6 +75,8 @@ impl SetId {
         Self::HostPorts6,
         Self::HostPortsAt4,
         Self::HostPortsAt6,
+        Self::Dns4,
+        Self::Dns6,
         Self::Gateways,
         Self::Senders,
         Self::Senders4,
@@ -90,6 +97,8 @@ impl SetId {
             Self::HostPorts6 => "host_ports6",
             Self::HostPortsAt4 => "host_ports_at4",
             Self::HostPortsAt6 => "host_ports_at6",
+            Self::Dns4 => "dns4",
+            Self::Dns6 => "dns6",
             Self::Gateways => "gateways",
             Self::Senders => "senders",
             Self::Senders4 => "senders4",

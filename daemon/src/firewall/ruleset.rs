@@ -9,7 +9,7 @@ use pontoon_netlink::nft::{
     NfProto, Rule, Set, Table, Value, nat_flags, priority,
 };
 
-use super::{SetId, TableSpec};
+use super::{SetId, TableSpec, dns};
 use crate::names::{BRIDGE, VETH_PREFIX};
 
 /// Addresses, ports and what is to become of packets at the IP layer.
@@ -20,8 +20,8 @@ pub const BRIDGE_TABLE: Table = Table::new(Family::Bridge, "pontoon");
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_ARP: u16 = 0x0806;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
-const PROTO_ICMP: u8 = 1;
-const PROTO_ICMPV6: u8 = 58;
+pub(super) const PROTO_ICMP: u8 = 1;
+pub(super) const PROTO_ICMPV6: u8 = 58;
 const ICMP_REDIRECT: u8 = 5;
 const ICMPV6_REDIRECT: u8 = 137;
 /// `PACKET_BROADCAST` and `PACKET_MULTICAST`, linux/if_packet.h.
@@ -68,9 +68,12 @@ fn inet() -> TableSpec {
             &[Ipv6Addr, InetService],
         )
         .with_comment("host ports on one address"),
+        Set::new(SetId::Dns4.name(), &[Ipv4Addr]).with_comment("where this node answers DNS"),
+        Set::new(SetId::Dns6.name(), &[Ipv6Addr]).with_comment("where this node answers DNS"),
     ];
     let chains = vec![
         Chain::base("guard", Hook::new(ChainKind::Filter, HookPoint::Prerouting, priority::RAW)),
+        Chain::base("dns", Hook::new(ChainKind::Filter, HookPoint::Output, priority::RAW)),
         Chain::base(
             "prerouting",
             Hook::new(ChainKind::Nat, HookPoint::Prerouting, priority::DSTNAT),
@@ -98,6 +101,7 @@ fn inet() -> TableSpec {
         redirect_rule(NfProto::Ipv6, PROTO_ICMPV6, ICMPV6_REDIRECT),
     ];
     for family in [NfProto::Ipv4, NfProto::Ipv6] {
+        rules.extend(dns::rules(family));
         rules.extend(host_port_rules(family));
         rules.extend(source_nat_rules(family));
     }

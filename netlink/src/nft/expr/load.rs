@@ -95,6 +95,8 @@ impl Load {
     pub const DPORT: Self = Self::payload(Header::Transport, 2, 2);
     /// `icmpv6 type`, `icmp type`
     pub const ICMP_TYPE: Self = Self::payload(Header::Transport, 0, 1);
+    /// `icmpv6 code`, `icmp code`
+    pub const ICMP_CODE: Self = Self::payload(Header::Transport, 1, 1);
     /// `meta l4proto`
     pub const L4PROTO: Self = Self::Meta(MetaKey::L4Proto);
     /// `iifname`

@@ -107,6 +107,11 @@ pub fn daddr_type(kind: AddressType) -> [Expr; 2] {
     eq(Load::Fib(Fib::DADDR_TYPE), kind.value())
 }
 
+/// `fib daddr type !=`, such as `local`
+pub fn daddr_type_not(kind: AddressType) -> [Expr; 2] {
+    ne(Load::Fib(Fib::DADDR_TYPE), kind.value())
+}
+
 /// `fib saddr type`, such as `local`
 pub fn saddr_type(kind: AddressType) -> [Expr; 2] {
     eq(Load::Fib(Fib::SADDR_TYPE), kind.value())

@@ -86,6 +86,11 @@ pub const fn reject_tcp() -> Expr {
     Expr::Reject(Reject::TcpReset)
 }
 
+/// `notrack`: no connection is made of the packet. In chains before connection tracking.
+pub const fn notrack() -> Expr {
+    Expr::Notrack
+}
+
 /// `accept`
 pub const fn accept() -> Expr {
     Expr::Verdict(Verdict::Accept)
