@@ -18,8 +18,32 @@ pub(crate) fn cpu(pid: u32) -> Result<Duration> {
     Ok(Duration::from_secs_f64(ticks as f64 / second as f64))
 }
 
-/// CPU time of the threads that a process has now, exactly.
+/// CPU time of the threads that a process and its children have now, exactly.
 pub(crate) fn threads(pid: u32) -> Result<Duration> {
+    with_children(pid)?.into_iter().map(threads_alone).sum()
+}
+
+/// Resident memory of a process and its children, MiB; what they share counts for each.
+pub(crate) fn resident_in_all(pid: u32) -> Result<f64> {
+    with_children(pid)?.into_iter().map(resident).sum()
+}
+
+/// A process, its children, and theirs.
+fn with_children(pid: u32) -> Result<Vec<u32>> {
+    let mut all = vec![pid];
+    let mut next = 0;
+    while let Some(parent) = all.get(next).copied() {
+        next += 1;
+        let folder = format!("/proc/{parent}/task");
+        for task in fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))? {
+            let children = fs::read_to_string(task?.path().join("children")).unwrap_or_default();
+            all.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        }
+    }
+    Ok(all)
+}
+
+fn threads_alone(pid: u32) -> Result<Duration> {
     let folder = format!("/proc/{pid}/task");
     let mut sum = Duration::ZERO;
     for task in fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))? {

@@ -19,6 +19,7 @@ pub mod conntrack;
 pub mod datagrams;
 pub mod link;
 mod mac;
+pub mod memory;
 pub mod monitor;
 mod name;
 pub mod neighbour;

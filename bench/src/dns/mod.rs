@@ -107,7 +107,7 @@ fn cost(host: &Host, server: &Process) -> Result<Cost> {
     load::wait_for(host, server, &questions::first(SIZE), WAIT)?;
     let (saturated, asked) = ask(host, server, &MIX, None)?;
     let (paced, _) = ask(host, server, &MIX, Some(PACED))?;
-    let resident = usage::resident(server.pid())?;
+    let resident = usage::resident_in_all(server.pid())?;
     Ok(Cost { saturated, paced, rate: asked.rate, resident })
 }
 

@@ -11,6 +11,7 @@ use pontoon_dns::zone::shape::{PodNames, Settings, Shape};
 use pontoon_dns::zone::{Change, Zone};
 use pontoon_endpoints::Alias;
 use pontoon_model::service::ServiceId;
+use pontoon_netlink::memory;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -144,6 +145,10 @@ impl Publisher {
         }
         if !changes.is_empty() {
             server.apply(changes, intake.revision());
+        }
+        if touched.relisted || first {
+            // The listing was many times as large as what was kept of it.
+            memory::give_back();
         }
         if first {
             server.set_synced();
