@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `spec` | the specification, a module a section, a test a clause |
 //! | `given` | clusters made of objects, and whoever knows the names outside |
+//! | `plain` | the same answers found in the plainest way, for any objects and any question |
 //! | `asked` | questions as packets, answers as records |
 
 #![allow(
@@ -16,4 +17,5 @@
 
 mod asked;
 mod given;
+mod plain;
 mod spec;

@@ -36,6 +36,11 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// One of both families with the namespaces `default` and `kube-system`.
     pub(crate) fn new() -> Self {
+        Self::empty().namespace("default").namespace("kube-system")
+    }
+
+    /// One of both families without any objects.
+    pub(crate) fn empty() -> Self {
         let settings = Settings {
             domain: "cluster.local".to_owned(),
             ttl: 5,
@@ -46,7 +51,7 @@ impl Cluster {
             pods: PodNames::Verified,
             endpoint_pod_names: false,
         };
-        let new = Self {
+        Self {
             settings,
             autopath: true,
             search: Vec::new(),
@@ -54,8 +59,7 @@ impl Cluster {
             transfer_to: Vec::new(),
             steps: Vec::new(),
             world: World::default(),
-        };
-        new.namespace("default").namespace("kube-system")
+        }
     }
 
     pub(crate) fn with(mut self, step: Step) -> Self {
