@@ -140,7 +140,7 @@ fn tell(document: &Document, outcome: &Outcome, dry_run: bool, done: Done) -> Re
         OutcomeResult::Created => "created",
         OutcomeResult::Configured => "configured",
         OutcomeResult::Unchanged => "unchanged",
-        OutcomeResult::Labeled => "labeled",
+        OutcomeResult::Labeled | OutcomeResult::Annotated => "labeled",
         OutcomeResult::Deleted => "deleted",
         OutcomeResult::Failed(failure) => return Ok(done.and_failed(format!("{place}: {failure}"))),
     };

@@ -14,7 +14,8 @@ pub(crate) struct Target {
 /// What help texts say of kinds.
 pub(crate) const HELP: &str = "\
 Kinds, in the singular, the plural or short, with commas between several:
-  services (svc), endpointslices (eps), namespaces (ns), pods (po); all is services and pods";
+  services (svc), endpoints (ep), endpointslices (eps), namespaces (ns), pods (po), nodes (no),
+  subnets (sn); all is services and pods";
 
 /// Reads `KIND[,KIND…] [NAME…]` or `KIND/NAME…`.
 pub(crate) fn targets(words: &[String]) -> Result<Vec<Target>, Usage> {
@@ -89,11 +90,8 @@ fn unknown(word: &str) -> Usage {
         .map(|name| (strsim::jaro_winkler(&lower, name), name))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness > ALIKE);
-    let hint = match (lower.as_str(), nearest) {
-        ("no" | "node" | "nodes", _) => "; `pontoon node list` shows the nodes".to_owned(),
-        (_, Some((_, name))) => format!("; did you mean {name}?"),
-        (_, None) => String::new(),
-    };
+    let hint =
+        nearest.map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default();
     Usage(format!("there is no kind {word:?}{hint}\n\n{HELP}"))
 }
 
@@ -141,9 +139,9 @@ mod tests {
     fn what_is_mistyped_is_answered_with_the_nearest() {
         for (typed, near) in [
             ("servcies", "did you mean services?"),
-            ("endpoint", "did you mean endpointslice?"),
+            ("endpointslcies", "did you mean endpointslices?"),
             ("namepsace/x", "did you mean namespace?"),
-            ("nodes", "`pontoon node list`"),
+            ("ndoe", "did you mean node?"),
         ] {
             let said = read(typed).unwrap_err();
             assert!(said.contains(near), "{said}");

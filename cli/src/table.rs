@@ -1,6 +1,7 @@
 //! Objects as tables, with kubectl's columns.
 
 mod age;
+mod cluster;
 mod endpoint_slices;
 mod pods;
 mod services;
@@ -47,6 +48,9 @@ const fn columns(kind: Kind) -> Columns {
         Kind::Service => services::COLUMNS,
         Kind::EndpointSlice => endpoint_slices::COLUMNS,
         Kind::Pod => pods::COLUMNS,
+        Kind::Node => cluster::NODES,
+        Kind::Subnet => cluster::SUBNETS,
+        Kind::Endpoints => cluster::ENDPOINTS,
         Kind::Namespace => Columns {
             heads: &["STATUS"],
             cells: |namespace| {

@@ -28,11 +28,13 @@ use crate::controller::{self, Controller};
 use crate::dns::publisher::Publisher;
 use crate::firewall::keeper::FirewallKeeper;
 use crate::lease::Identity;
+use crate::objects::Objects;
 use crate::pods::{board::PodBoard, publisher, readiness};
 use crate::registrar::{self, Obstacle};
 use crate::requests::Requests;
 use crate::services::flows::Flows;
 use crate::services::health::HealthChecks;
+use crate::services::inquiry;
 use crate::services::intake::Intake;
 use crate::services::report::Report;
 use crate::services::shelf::Shelf;
@@ -132,10 +134,11 @@ pub async fn run(settings: Settings) -> Result<()> {
 
     let listener = server::listen(&paths.socket())
         .with_context(|| format!("cannot listen on {}", paths.socket().display()))?;
+    let (inquiries, inbox) = inquiry::channel(rand::random());
     let requests = Requests {
         me: me.clone(),
         store_kind: settings.store.kind().to_string(),
-        store: Arc::clone(&store),
+        objects: Objects::new(Arc::clone(&store), inquiries),
         attacher: Arc::clone(&attacher),
         situation: situation.clone(),
         services: report,
@@ -160,6 +163,7 @@ pub async fn run(settings: Settings) -> Result<()> {
         flows: Flows::start()?,
         intake: Intake::new(me.name.clone()),
         names,
+        inquiries: inbox,
         shelf,
     });
     let mut balancing = tokio::spawn(services.run());

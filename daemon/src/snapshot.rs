@@ -1,13 +1,15 @@
 //! What the node last knew of its cluster, on disk: with it a daemon comes up while the store is
 //! away.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use ipnetwork::IpNetwork;
 use pontoon_model::cluster::ClusterConfig;
-use pontoon_model::node::NodeRecord;
+use pontoon_model::name::NodeName;
+use pontoon_model::node::{NodeMarks, NodeRecord};
 use pontoon_model::subnet::SubnetRecord;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,9 @@ pub struct Snapshot {
     pub nodes: Vec<Known<NodeRecord>>,
     /// Every subnet and its owner.
     pub subnets: Vec<(IpNetwork, Known<SubnetRecord>)>,
+    /// What people say of nodes.
+    #[serde(default)]
+    pub marks: BTreeMap<NodeName, NodeMarks>,
     /// The subnets that this node holds.
     pub held: Vec<IpNetwork>,
     /// The revision of the last change.
@@ -40,6 +45,7 @@ impl Snapshot {
             config: view.config.clone(),
             nodes: view.nodes.values().cloned().collect(),
             subnets: view.subnets.iter().map(|(net, known)| (*net, known.clone())).collect(),
+            marks: view.marks.clone(),
             held: held.to_vec(),
             topology: view.topology,
         }
@@ -52,6 +58,7 @@ impl Snapshot {
             config: self.config,
             nodes: self.nodes.into_iter().map(|n| (n.value.name.clone(), n)).collect(),
             subnets: self.subnets.into_iter().collect(),
+            marks: self.marks,
             revision: self.topology,
             topology: self.topology,
             ..ClusterView::default()

@@ -109,12 +109,22 @@ pub struct Failure {
     /// The cause and what to do.
     #[serde(default)]
     pub details: String,
+    /// The path of the field that is wrong, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 impl Failure {
     /// A failure of this kind.
     pub fn new(code: Code, msg: impl Into<String>, details: impl Into<String>) -> Self {
-        Self { code, msg: msg.into(), details: details.into() }
+        Self { code, msg: msg.into(), details: details.into(), field: None }
+    }
+
+    /// The same, of a field.
+    #[must_use]
+    pub fn of_field(mut self, path: impl Into<String>) -> Self {
+        self.field = Some(path.into());
+        self
     }
 }
 
@@ -179,6 +189,14 @@ codes! {
     NotFound = 111,
     /// Another object has the address or port, or somebody else changed the object meanwhile.
     Conflict = 112,
+    /// What is there does not take this method.
+    WrongMethod = 113,
+    /// The request is longer than any that is read.
+    TooLong = 114,
+    /// What happened since then is not known any more: list again.
+    Expired = 115,
+    /// The node takes no new pods, since a person said so.
+    Cordoned = 116,
 }
 
 impl From<Code> for u32 {
@@ -200,6 +218,7 @@ impl TryFrom<u32> for Code {
 
 /// What the daemon knows of itself and its cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// This node.
@@ -224,6 +243,7 @@ pub struct Status {
 
 /// The store as the daemon sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StoreStatus {
     /// `embedded` or `etcd`.
@@ -236,6 +256,7 @@ pub struct StoreStatus {
 
 /// A node as this one sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NodeStatus {
     /// The name.
@@ -243,6 +264,7 @@ pub struct NodeStatus {
     /// The address that backends send to.
     pub underlay: IpAddr,
     /// The subnets that it owns.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub subnets: Vec<IpNetwork>,
     /// How packets get there; `None` for this node itself.
     pub backend: Option<BackendKind>,
@@ -252,6 +274,7 @@ pub struct NodeStatus {
 
 /// A pod of this node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PodStatus {
     /// Namespace and name.

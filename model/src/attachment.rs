@@ -15,6 +15,7 @@ use crate::name::PodId;
 /// What names an attachment for all time: the runtime's container id and the interface in the pod
 /// (CNI spec 1.1.0, section 2, `CNI_CONTAINERID` and `CNI_IFNAME`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AttachmentId {
     /// The runtime's id of the container.
@@ -56,6 +57,7 @@ macro_rules! checked_text {
     ($(#[$doc:meta])* $type:ident, $error:ident, $check:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(try_from = "String", into = "String")]
         pub struct $type(Box<str>);
 

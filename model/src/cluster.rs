@@ -12,9 +12,11 @@ use crate::port_range::PortRange;
 
 /// What every node of a cluster shares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterConfig {
     /// The ranges that node subnets are cut from, one a family at the most.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub pod_cidrs: Vec<IpNetwork>,
     /// Prefix length of an IPv4 node subnet: 16 to 30, not shorter than the pod CIDR's.
     #[serde(default = "default_node_prefix_v4")]
@@ -24,6 +26,7 @@ pub struct ClusterConfig {
     pub node_prefix_v6: u8,
     /// The ranges that services' cluster IPs come from, one a family at the most.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub service_cidrs: Vec<IpNetwork>,
     /// The ports that services of type NodePort and LoadBalancer get at every node.
     #[serde(default)]
@@ -42,6 +45,7 @@ pub struct ClusterConfig {
 
 /// How packets cross hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Backend {
     /// The kind.
@@ -56,6 +60,7 @@ pub struct Backend {
 
 /// The backends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BackendKind {
     /// Encapsulation in UDP (RFC 7348): works over any underlay that carries UDP between the nodes.

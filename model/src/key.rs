@@ -22,6 +22,8 @@ pub enum Key {
     Node(NodeName),
     /// `alive/<name>`
     Alive(NodeName),
+    /// `marks/<name>`: what people say of a node.
+    Marks(NodeName),
     /// `pods/<node>/<namespace>/<name>`
     Pod(NodeName, PodId),
     /// `services/<namespace>/<name>`
@@ -42,6 +44,8 @@ pub const SUBNETS: &str = "subnets/";
 pub const NODES: &str = "nodes/";
 /// Prefix of all liveness keys.
 pub const ALIVE: &str = "alive/";
+/// Prefix of all keys that hold what people say of nodes.
+pub const MARKS: &str = "marks/";
 /// Prefix of all pod keys.
 pub const PODS: &str = "pods/";
 /// Prefix of all service keys.
@@ -78,6 +82,7 @@ impl fmt::Display for Key {
             Self::Subnet(net) => write!(f, "{SUBNETS}{}-{}", net.network(), net.prefix()),
             Self::Node(name) => write!(f, "{NODES}{name}"),
             Self::Alive(name) => write!(f, "{ALIVE}{name}"),
+            Self::Marks(name) => write!(f, "{MARKS}{name}"),
             Self::Pod(node, pod) => write!(f, "{PODS}{node}/{pod}"),
             Self::Service(id) => write!(f, "{SERVICES}{id}"),
             Self::EndpointSlice(id) => write!(f, "{ENDPOINT_SLICES}{id}"),
@@ -102,6 +107,8 @@ impl FromStr for Key {
             node(name).map(Self::Node)
         } else if let Some(name) = text.strip_prefix(ALIVE) {
             node(name).map(Self::Alive)
+        } else if let Some(name) = text.strip_prefix(MARKS) {
+            node(name).map(Self::Marks)
         } else if let Some(rest) = text.strip_prefix(PODS) {
             let mut parts = rest.splitn(3, '/');
             let mut part = || parts.next().unwrap_or_default();
@@ -162,6 +169,7 @@ mod tests {
             "subnets/fd00:10:244:1::-64",
             "nodes/host-1.example",
             "alive/a",
+            "marks/a",
             "pods/host-1/default/web-0.a",
             "services/default/web",
             "endpointslices/default/web-x1.b",
@@ -199,7 +207,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in ".*", tail in ".{0,20}") {
             let _ = text.parse::<Key>();
-            for prefix in [SUBNETS, NODES, ALIVE, PODS, SERVICES, ENDPOINT_SLICES, CLUSTER_IPS, NODE_PORTS] {
+            for prefix in [SUBNETS, NODES, ALIVE, MARKS, PODS, SERVICES, ENDPOINT_SLICES, CLUSTER_IPS, NODE_PORTS] {
                 if let Ok(key) = format!("{prefix}{tail}").parse::<Key>() {
                     prop_assert_eq!(key.to_string().parse::<Key>(), Ok(key));
                 }

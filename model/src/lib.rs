@@ -20,6 +20,7 @@
 //! | [`attachment`] | one CNI ADD: its id, what was asked, what it got |
 //! | [`object`] | what is spoken of objects: kinds, selections, outcomes |
 //! | [`api`] | what is spoken over the daemon's socket |
+//! | [`rest`] | what is spoken over the API that people use |
 //! | [`cni`] | the CNI documents: configuration, arguments, results, errors |
 
 pub mod api;
@@ -39,6 +40,7 @@ pub mod object;
 pub mod pod;
 pub mod port_range;
 pub mod readiness;
+pub mod rest;
 pub mod selector;
 pub mod service;
 pub mod subnet;

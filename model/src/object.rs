@@ -1,4 +1,4 @@
-//! What is spoken of objects over the daemon's socket: apply, get, delete, label.
+//! What is spoken of objects with the daemon: apply, get, delete, label, annotate.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +11,7 @@ use crate::name::Namespace;
 
 /// A kind of object that Pontoon serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Kind {
     /// `v1`
     Service,
@@ -20,6 +21,12 @@ pub enum Kind {
     Namespace,
     /// `v1`; only what concerns the network of one that a container runtime has started.
     Pod,
+    /// `v1`; what a host's daemon says of it, and what people say.
+    Node,
+    /// `pontoon.net/v1`; a block of pod addresses and the node that holds it.
+    Subnet,
+    /// `v1`; who answers for a service as this node sees it, computed.
+    Endpoints,
 }
 
 /// What kubectl calls a kind.
@@ -41,7 +48,17 @@ pub struct KindNames {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Service, Self::EndpointSlice, Self::Namespace, Self::Pod];
+    pub const ALL: [Self; 7] = [
+        Self::Service,
+        Self::EndpointSlice,
+        Self::Namespace,
+        Self::Pod,
+        Self::Node,
+        Self::Subnet,
+        Self::Endpoints,
+    ];
+    /// Those that people apply; the others come about by themselves.
+    pub const APPLIED: [Self; 4] = [Self::Service, Self::EndpointSlice, Self::Namespace, Self::Pod];
 
     /// What it is called.
     #[must_use]
@@ -59,6 +76,9 @@ impl Kind {
                 ),
                 Self::Namespace => ("v1", "Namespace", "namespace", "namespaces", &["ns"], false),
                 Self::Pod => ("v1", "Pod", "pod", "pods", &["po"], true),
+                Self::Node => ("v1", "Node", "node", "nodes", &["no"], false),
+                Self::Subnet => ("pontoon.net/v1", "Subnet", "subnet", "subnets", &["sn"], false),
+                Self::Endpoints => ("v1", "Endpoints", "endpoints", "endpoints", &["ep"], true),
             };
         KindNames { api_version, kind, singular, plural, short, namespaced }
     }
@@ -87,19 +107,36 @@ pub struct Selection {
     pub labels: BTreeMap<String, Option<String>>,
 }
 
-/// A change of labels.
+/// A change of labels, or of annotations.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LabelChange {
-    /// Labels to set.
+    /// Those to set.
     #[serde(default)]
     pub set: BTreeMap<String, String>,
-    /// Labels to take away.
+    /// Those to take away.
     #[serde(default)]
     pub remove: Vec<String>,
-    /// Whether a label may be set that has another value already.
+    /// Whether one may be set that has another value already.
     #[serde(default)]
     pub overwrite: bool,
+}
+
+impl LabelChange {
+    /// Whether nothing is asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.remove.is_empty()
+    }
+}
+
+/// A change of labels and annotations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MetadataChange {
+    /// Of labels.
+    pub labels: LabelChange,
+    /// Of annotations.
+    pub annotations: LabelChange,
 }
 
 /// What became of one object.
@@ -131,6 +168,8 @@ pub enum OutcomeResult {
     Unchanged,
     /// Its labels were changed.
     Labeled,
+    /// Its annotations were changed.
+    Annotated,
     /// It is gone.
     Deleted,
     /// Nothing was done with it.

@@ -135,3 +135,33 @@ fn no_object_panics() {
         }
     }
 }
+
+#[test]
+fn nodes_subnets_and_endpoints() {
+    let node = |name: &str, ready: &str, cordoned: bool| {
+        json!({"metadata": {"name": name, "labels": {"disk": "ssd"}},
+            "spec": {"podCIDRs": ["10.244.1.0/24", "fd00:10:244:1::/64"], "unschedulable": cordoned},
+            "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}],
+                "conditions": [{"type": "Ready", "status": ready}],
+                "nodeInfo": {"pontoonVersion": "0.1.0"}}})
+    };
+    let nodes = [node("host-1", "True", false), node("host-2", "Unknown", true), json!({})];
+    let subnet = json!({"metadata": {"name": "10.244.1.0-24"},
+        "spec": {"cidr": "10.244.1.0/24", "nodeName": "host-1"}});
+    let ips = |ips: &[&str]| ips.iter().map(|ip| json!({"ip": ip})).collect::<Value>();
+    let named = |name: &str, subsets: Value| {
+        json!({"metadata": {"namespace": "prod", "name": name}, "subsets": subsets})
+    };
+    let endpoints = [
+        named("none", json!([])),
+        named("headless", json!([{"addresses": ips(&["10.244.1.2"])}])),
+        named("web", json!([{"addresses": ips(&["10.244.1.2", "fd00::2", "10.244.1.9"]),
+            "ports": [{"port": 80}, {"port": 443}]}])),
+    ];
+    let shown = [
+        layouts(Kind::Node, &nodes),
+        layouts(Kind::Subnet, &[subnet]),
+        layouts(Kind::Endpoints, &endpoints),
+    ];
+    assert_golden("cluster", &shown.join("\n\n"));
+}

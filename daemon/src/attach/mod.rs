@@ -143,6 +143,9 @@ impl Attacher {
         let _one_at_a_time = self.locks.lock(&spec.id).await;
         // A DEL that is still to be carried out came before this ADD.
         self.carry_out(&spec.id).await?;
+        if self.ledger().get(&spec.id).is_none() {
+            self.refuse_if_cordoned()?;
+        }
         let record = loop {
             let terms = self.terms().await?;
             let (this, asked) = (Arc::clone(self), spec.clone());
@@ -370,6 +373,18 @@ impl Attacher {
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A cordoned node gets no new pods. What it has is served on, also when it is asked for again.
+    fn refuse_if_cordoned(&self) -> Result<(), Failure> {
+        let now = self.situation.borrow();
+        let marks = now.view.marks.get(&self.me.name);
+        let Some(cordon) = marks.and_then(|marks| marks.cordon.as_ref()) else { return Ok(()) };
+        Err(Failure::new(
+            Code::Cordoned,
+            format!("node {} takes no new pods: {cordon}", self.me.name),
+            format!("start the pod on another node, or run `pontoon node uncordon {}`", self.me.name),
+        ))
     }
 
     /// Waits until the node itself can take a pod.

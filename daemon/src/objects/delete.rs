@@ -7,7 +7,7 @@ use pontoon_model::object::{Kind, OutcomeResult};
 use pontoon_store::{Op, Store, Txn};
 
 use super::failure::{not_found, store as store_failure};
-use super::read::Item;
+use super::project::Item;
 use super::service;
 
 /// Deletes an object. The second is what is to be said besides.

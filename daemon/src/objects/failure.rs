@@ -9,7 +9,7 @@ use pontoon_store::Error;
 
 /// A field that is wrong in this cluster, or beside what the store has.
 pub(super) fn invalid(path: &str, problem: impl std::fmt::Display) -> Failure {
-    Failure::new(Code::InvalidObject, format!("{path}: {problem}"), "")
+    Failure::new(Code::InvalidObject, format!("{path}: {problem}"), "").of_field(path)
 }
 
 pub(super) fn not_found(kind: Kind, name: &str) -> Failure {
@@ -21,6 +21,18 @@ pub(super) fn not_found(kind: Kind, name: &str) -> Failure {
     )
 }
 
+/// What comes about by itself is not written by people.
+pub(super) fn computed(kind: Kind) -> Failure {
+    let instead = match kind {
+        Kind::Endpoints => "change the pods or slices that they are computed from",
+        Kind::Subnet => "`pontoon node remove` frees those of a node that is gone",
+        Kind::Node => "`pontoon node remove` removes one that is gone",
+        _ => "its node writes it",
+    };
+    let names = kind.names().plural;
+    Failure::new(Code::InvalidObject, format!("{names} cannot be written or deleted"), instead)
+}
+
 /// Others were quicker every time.
 pub(super) fn busy(what: &str) -> Failure {
     Failure::new(
@@ -28,6 +40,11 @@ pub(super) fn busy(what: &str) -> Failure {
         format!("{what} is being changed by others all the time"),
         "nothing was done; try again",
     )
+}
+
+/// Nothing can be checked or allocated without it.
+pub(crate) fn config_unknown() -> Failure {
+    Failure::new(Code::Store, "the cluster's configuration is not known", "is the store there?")
 }
 
 pub(super) fn store(error: Error) -> Failure {

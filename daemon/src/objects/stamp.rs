@@ -23,8 +23,7 @@ impl Birth {
         let bits = random & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
         let hex = format!("{bits:032x}");
         let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-        let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Self { uid: parts.join("-"), time: rfc3339(seconds) }
+        Self { uid: parts.join("-"), time: rfc3339_at(now) }
     }
 }
 
@@ -69,6 +68,11 @@ pub(super) fn object<'a>(document: &'a mut Value, key: &str) -> Option<&'a mut M
         *member = Value::Object(Map::new());
     }
     member.as_object_mut()
+}
+
+/// A time as documents have it.
+pub(super) fn rfc3339_at(time: SystemTime) -> String {
+    rfc3339(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 /// Days to year, month and day: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".

@@ -252,7 +252,7 @@ impl Intake {
                 self.touched.insert(name.clone());
             }
             Key::Config => self.founded = Some(item.create_revision.0),
-            Key::Subnet(_) | Key::ClusterIp(_) | Key::NodePort(_) => {}
+            Key::Subnet(_) | Key::Marks(_) | Key::ClusterIp(_) | Key::NodePort(_) => {}
         }
         Ok(())
     }
@@ -272,7 +272,7 @@ impl Intake {
                 self.touched.insert(name.clone());
             }
             Key::Config => self.founded = None,
-            Key::Subnet(_) | Key::ClusterIp(_) | Key::NodePort(_) => {}
+            Key::Subnet(_) | Key::Marks(_) | Key::ClusterIp(_) | Key::NodePort(_) => {}
         }
     }
 

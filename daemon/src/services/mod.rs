@@ -7,10 +7,12 @@
 //! | [`shelf`] | what the store last told, on disk, for a boot while the store is away |
 //! | [`flows`] | forgets tracked UDP flows to endpoints that are gone |
 //! | [`health`] | answers load balancers that ask whether this node has endpoints |
+//! | [`inquiry`] | who stands behind services, for whoever asks |
 //! | [`report`] | what the other parts are told |
 
 pub mod flows;
 pub mod health;
+pub mod inquiry;
 pub mod intake;
 pub mod report;
 pub mod shelf;
@@ -32,6 +34,7 @@ use crate::dns::cluster::Cluster;
 use crate::dns::publisher::Publisher;
 use flows::Flows;
 use health::{Health, HealthChecks};
+use inquiry::Inbox;
 use intake::{Intake, Taken, Touched};
 use report::Report;
 use shelf::Shelf;
@@ -76,6 +79,8 @@ pub struct Parts {
     pub names: Option<Publisher>,
     /// What it told before this start; `None` where the store is on this host.
     pub shelf: Option<Shelf>,
+    /// What others ask.
+    pub inquiries: Inbox,
 }
 
 /// The task.
@@ -126,6 +131,13 @@ impl Services {
                 },
                 changed = self.parts.local.changed() => if changed.is_err() { return },
                 () = self.parts.disturbed.notified() => self.stale = true,
+                question = self.parts.inquiries.next() => {
+                    // Unanswered, it says that nothing is known.
+                    if self.parts.intake.is_known() {
+                        question.answer(self.parts.intake.directory());
+                    }
+                    continue;
+                }
                 () = sleep_until(wake), if wake.is_some() => {}
             }
             // What is there already is one transaction.
@@ -259,6 +271,7 @@ impl Services {
     fn plan(&mut self, mut dirty: Vec<ServiceId>, everything: bool) {
         let (Some(arrangement), Some(local)) = (&mut self.arrangement, &self.local) else { return };
         let intake = &self.parts.intake;
+        self.parts.inquiries.note(&dirty);
         if everything {
             arrangement.set_ranges(local.ranges.clone());
             dirty.extend(intake.directory().services().map(|service| service.id.clone()));

@@ -9,7 +9,7 @@ use pontoon_model::cidr;
 use pontoon_model::cluster::ClusterConfig;
 use pontoon_model::key::{Key, KeyError};
 use pontoon_model::name::NodeName;
-use pontoon_model::node::{Liveness, NodeRecord};
+use pontoon_model::node::{Liveness, NodeMarks, NodeRecord};
 use pontoon_model::subnet::SubnetRecord;
 use pontoon_store::{Event, KeyValue};
 use serde::de::DeserializeOwned;
@@ -41,6 +41,8 @@ pub struct ClusterView {
     pub subnets: BTreeMap<IpNetwork, Known<SubnetRecord>>,
     /// Nodes whose daemons are alive.
     pub alive: BTreeMap<NodeName, Liveness>,
+    /// What people say of nodes.
+    pub marks: BTreeMap<NodeName, NodeMarks>,
     /// The raw records of this node's own pods; shared, since views are copied often and pods many.
     pub own_pods: Arc<BTreeMap<String, Vec<u8>>>,
     /// Keys whose value cannot be used, and why.
@@ -133,6 +135,9 @@ impl ClusterView {
             Key::Alive(name) => {
                 self.alive.insert(name, known::<Liveness>(item)?.value);
             }
+            Key::Marks(name) => {
+                self.marks.insert(name, known::<NodeMarks>(item)?.value);
+            }
             Key::Pod(node, _) => {
                 if node == *me {
                     Arc::make_mut(&mut self.own_pods).insert(item.key.clone(), item.value.clone());
@@ -164,6 +169,7 @@ impl ClusterView {
             Key::Node(name) => drop(self.nodes.remove(name)),
             Key::Subnet(net) => drop(self.subnets.remove(net)),
             Key::Alive(name) => drop(self.alive.remove(name)),
+            Key::Marks(name) => drop(self.marks.remove(name)),
             Key::Pod(node, _) if node == me => {
                 Arc::make_mut(&mut self.own_pods).remove(&key.to_string());
             }

@@ -27,7 +27,8 @@ impl std::error::Error for ManifestError {}
 
 impl From<ManifestError> for Failure {
     fn from(error: ManifestError) -> Self {
-        Self::new(Code::InvalidObject, error.to_string(), "")
+        let failure = Self::new(Code::InvalidObject, error.to_string(), "");
+        if error.path.is_empty() { failure } else { failure.of_field(error.path) }
     }
 }
 

@@ -68,9 +68,20 @@ fn check(api_version: &str, kind: &str) -> Result<Kind, ManifestError> {
     Err(At::root("apiVersion").wrong(format!("{found}: {kind} is of {right}")))
 }
 
+/// That nobody applies objects of a kind.
+pub(super) fn not_applied(kind: Kind) -> ManifestError {
+    let name = kind.names().kind;
+    let instead = match kind {
+        Kind::Endpoints => "write an EndpointSlice, or label pods",
+        Kind::Node => "the daemon of its host makes it; label it with `pontoon label`",
+        _ => "the daemons make it",
+    };
+    At::root("kind").wrong(format!("{name} is not applied: {instead}; served are {}", served()))
+}
+
 fn served() -> String {
     let kinds =
-        Kind::ALL.map(|kind| format!("{} ({})", kind.names().kind, kind.names().api_version));
+        Kind::APPLIED.map(|kind| format!("{} ({})", kind.names().kind, kind.names().api_version));
     kinds.join(", ")
 }
 
@@ -80,13 +91,13 @@ fn nearest(kind: &str) -> Option<&'static str> {
         let names = kind.names();
         [names.singular, names.plural].into_iter().chain(names.short.iter().copied())
     };
-    if lower == "endpoints" {
+    if ["endpoint", "endpoints", "ep"].contains(&lower.as_str()) {
         return Some(Kind::EndpointSlice.names().kind);
     }
     let likeness = |kind: Kind| {
         names(kind).map(|name| strsim::jaro_winkler(&lower, name)).max_by(f64::total_cmp)
     };
-    Kind::ALL
+    Kind::APPLIED
         .into_iter()
         .filter_map(|kind| Some((likeness(kind)?, kind)))
         .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -118,7 +129,7 @@ mod tests {
         for (kind, near) in [
             ("Servce", "Service"),
             ("service", "Service"),
-            ("Endpoints", "EndpointSlice"),
+            ("Endpoint", "EndpointSlice"),
             ("po", "Pod"),
         ] {
             let said = said("v1", kind);

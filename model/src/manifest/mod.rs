@@ -94,6 +94,7 @@ pub fn parse(mut document: Value, default_namespace: &Namespace) -> Result<Parse
             let pod = pod::check(raw, default_namespace, &mut warnings)?;
             (Object::Pod(Box::new(pod)), warnings)
         }
+        kind => return Err(kind::not_applied(kind)),
     };
     Ok(Parsed { object, warnings: warnings.into_sentences() })
 }

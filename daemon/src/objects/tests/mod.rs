@@ -40,7 +40,8 @@ impl Cluster {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.redb");
         let store = EmbeddedStore::open(path, Default::default()).await.unwrap();
-        Self { objects: Objects::new(Arc::new(store)), config, _folder: folder }
+        let (inquiries, _) = crate::services::inquiry::channel(1);
+        Self { objects: Objects::new(Arc::new(store), inquiries), config, _folder: folder }
     }
 
     async fn try_apply(&self, document: Value) -> Outcome {

@@ -13,7 +13,8 @@ async fn a_store_that_does_not_answer_is_waited_for_once() {
         connect_timeout: Duration::from_millis(200),
         ..EtcdConfig::default()
     });
-    let objects = Objects::new(Arc::new(store.unwrap()));
+    let (inquiries, _) = crate::services::inquiry::channel(1);
+    let objects = Objects::new(Arc::new(store.unwrap()), inquiries);
     let documents: Vec<Value> = (0..2000).map(|i| service(&format!("s-{i}"), json!({}))).collect();
     let begun = Instant::now();
     let outcomes = objects.apply(&ClusterConfig::default(), documents, false).await;

@@ -71,7 +71,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn document() -> impl Strategy<Value = Value> {
-    let kind = prop::sample::select(Kind::ALL.to_vec());
+    let kind = prop::sample::select(Kind::APPLIED.to_vec());
     (kind, value(), value(), value(), value()).prop_map(|(kind, metadata, spec, status, list)| {
         let names = kind.names();
         json!({

@@ -1,0 +1,89 @@
+//! What became of objects.
+
+use serde::{Deserialize, Serialize};
+
+use super::ApiError;
+use crate::name::Namespace;
+use crate::object::{Kind, Outcome, OutcomeResult};
+
+/// What became of objects, in the order in which they were given or found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Outcomes {
+    /// One for each object.
+    pub items: Vec<ObjectOutcome>,
+}
+
+/// What became of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectOutcome {
+    /// Its kind, where that was understood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// Its namespace, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Namespace>,
+    /// Its name; empty where the document has none.
+    pub name: String,
+    /// What was done.
+    pub result: Done,
+    /// Why it failed, when it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ApiError>,
+    /// What was read and is not used, as sentences that begin with the field's path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// What was done with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Done {
+    /// It is new.
+    Created,
+    /// It was changed.
+    Configured,
+    /// It was as it should be.
+    Unchanged,
+    /// Its labels were changed.
+    Labeled,
+    /// Its annotations were changed.
+    Annotated,
+    /// It is gone.
+    Deleted,
+    /// Nothing was done with it.
+    Failed,
+}
+
+impl From<Outcome> for ObjectOutcome {
+    fn from(outcome: Outcome) -> Self {
+        let Outcome { kind, namespace, name, result, warnings } = outcome;
+        let (result, error) = match result {
+            OutcomeResult::Created => (Done::Created, None),
+            OutcomeResult::Configured => (Done::Configured, None),
+            OutcomeResult::Unchanged => (Done::Unchanged, None),
+            OutcomeResult::Labeled => (Done::Labeled, None),
+            OutcomeResult::Annotated => (Done::Annotated, None),
+            OutcomeResult::Deleted => (Done::Deleted, None),
+            OutcomeResult::Failed(failure) => (Done::Failed, Some(failure.into())),
+        };
+        Self { kind, namespace, name, result, error, warnings }
+    }
+}
+
+impl From<Vec<Outcome>> for Outcomes {
+    fn from(outcomes: Vec<Outcome>) -> Self {
+        Self { items: outcomes.into_iter().map(ObjectOutcome::from).collect() }
+    }
+}
+
+impl Outcomes {
+    /// Whether something failed.
+    #[must_use]
+    pub fn any_failed(&self) -> bool {
+        self.items.iter().any(|outcome| outcome.result == Done::Failed)
+    }
+}
