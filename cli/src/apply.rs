@@ -9,13 +9,12 @@ use pontoon_model::name::Namespace;
 use pontoon_model::object::{Outcome, OutcomeResult};
 use serde_json::Value;
 
-use batch::Batch;
-
-use crate::daemon::Daemon;
+use crate::api::{Api, ApiError};
 use crate::documents::{self, Document, Sources};
+use crate::exit::{Done, Exit};
+use crate::say;
 use crate::scope::elsewhere;
 use crate::usage::Usage;
-use crate::{Done, say};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +25,7 @@ Examples:
 
 Every document that is refused is named with its file, its number and the field; the others are
 applied all the same. Fields that Pontoon does not use are named in warnings.
-Exit code: 0 when all were applied, 1 when something was not, 2 when the command line is wrong.";
+Exit code: 0 when all were applied, 1 when something was not.";
 
 /// What `pontoon apply` takes.
 #[derive(Debug, Args)]
@@ -51,11 +50,11 @@ enum DryRun {
     Server,
 }
 
-pub(crate) fn run(daemon: Daemon<'_>, arguments: &Arguments) -> Result<Done> {
+pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
     if arguments.sources.file.is_empty() {
         bail!(Usage("there is nothing to apply: name a file, a folder or - with -f".to_owned()));
     }
-    let mut done = Done::All;
+    let mut done = Done::ALL;
     let mut documents = Vec::new();
     for document in documents::read(&arguments.sources) {
         let placed =
@@ -65,47 +64,39 @@ pub(crate) fn run(daemon: Daemon<'_>, arguments: &Arguments) -> Result<Done> {
             Err(unread) => done = done.and_failed(unread),
         }
     }
-    if documents.is_empty() && done == Done::All {
+    if documents.is_empty() && done.is_all() {
         bail!("there are no objects in what -f names");
     }
     let dry_run = arguments.dry_run != DryRun::None;
     let total = documents.len();
     let mut before = 0;
-    let (batches, too_long) = batch::cut(documents, dry_run);
+    let (batches, too_long) = batch::cut(documents);
     for unread in too_long {
         done = done.and_failed(unread);
     }
-    for Batch { documents, request } in batches {
-        let outcomes = match daemon.outcomes(&request) {
-            Ok(Ok(outcomes)) if outcomes.len() == documents.len() => outcomes,
+    for batch in batches {
+        let values = batch.iter().map(|document| document.value.clone()).collect();
+        // What stands in the way of this request would stand in the way of the next.
+        let outcomes = match api.apply(values, dry_run) {
+            Ok(Ok(outcomes)) if outcomes.len() == batch.len() => outcomes,
             Ok(Ok(outcomes)) => bail!(
                 "pontoond told of {} objects where {} were sent; is it of another version?",
                 outcomes.len(),
-                documents.len()
+                batch.len()
             ),
-            // What stands in the way of this request would stand in the way of the next.
-            Ok(Err(failure)) => bail!(unfinished(&failure, before, total)),
-            Err(error) => bail!(unfinished(&error, before, total)),
+            Ok(Err(failure)) => bail!(ApiError::from(failure).behind(before, total)),
+            Err(error) => bail!(error.behind(before, total)),
         };
-        before += documents.len();
-        for (document, outcome) in documents.iter().zip(outcomes) {
+        before += batch.len();
+        for (document, outcome) in batch.iter().zip(outcomes) {
             done = tell(document, &outcome, dry_run, done)?;
         }
     }
-    Ok(done)
-}
-
-fn unfinished(error: &dyn std::fmt::Display, before: usize, total: usize) -> String {
-    if before == 0 {
-        return error.to_string();
-    }
-    format!(
-        "{error}; this came behind {before} of {total} objects: apply the same again, nothing is done twice"
-    )
+    Ok(done.into())
 }
 
 /// Puts an object without a namespace into the one that was asked for.
-fn in_namespace(
+pub(crate) fn in_namespace(
     mut document: Document,
     asked: Option<&Namespace>,
 ) -> Result<Document, documents::Unread> {
@@ -142,7 +133,9 @@ fn tell(document: &Document, outcome: &Outcome, dry_run: bool, done: Done) -> Re
         OutcomeResult::Unchanged => "unchanged",
         OutcomeResult::Labeled | OutcomeResult::Annotated => "labeled",
         OutcomeResult::Deleted => "deleted",
-        OutcomeResult::Failed(failure) => return Ok(done.and_failed(format!("{place}: {failure}"))),
+        OutcomeResult::Failed(failure) => {
+            return Ok(done.and_refused(failure, format!("{place}: {failure}")));
+        }
     };
     let dry = if dry_run { " (dry run)" } else { "" };
     let kind = outcome.kind.map(|kind| kind.to_string()).unwrap_or_default();

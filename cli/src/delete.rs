@@ -2,16 +2,17 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
-use pontoon_model::api::{Code, Failure, Request};
+use pontoon_model::api::{Code, Failure};
 use pontoon_model::manifest;
 use pontoon_model::object::{Kind, OutcomeResult, Selection};
 
-use crate::daemon::Daemon;
+use crate::api::Api;
 use crate::documents::{self, Document, Sources};
+use crate::exit::{Done, Exit};
 use crate::kinds::{self, Target};
 use crate::scope::Scope;
 use crate::usage::Usage;
-use crate::{Done, get, say};
+use crate::{get, say};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +22,7 @@ Examples:
   pontoon delete svc -l app=web        by labels
   pontoon delete svc --all -n staging  everything of a kind in a namespace
 Exit code: 0 when all are gone, 1 when something is not or was not there (but see
---ignore-not-found), 2 when the command line is wrong.";
+--ignore-not-found).";
 
 /// So that a request is done within its time.
 const MOST_NAMES: usize = 500;
@@ -31,7 +32,7 @@ const MOST_NAMES: usize = 500;
 #[command(after_help = format!("{}\n\n{EXAMPLES}", kinds::HELP))]
 pub(crate) struct Arguments {
     /// A kind and names; or KIND/NAME for each object
-    #[arg(value_name = "KIND [NAME]", conflicts_with = "file")]
+    #[arg(value_name = "KIND [NAME]", conflicts_with = "file", add = crate::completion::objects())]
     words: Vec<String>,
     #[command(flatten)]
     sources: Sources,
@@ -45,8 +46,8 @@ pub(crate) struct Arguments {
     ignore_not_found: bool,
 }
 
-pub(crate) fn run(daemon: Daemon<'_>, arguments: &Arguments) -> Result<Done> {
-    let mut done = Done::All;
+pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
+    let mut done = Done::ALL;
     let selections = if arguments.sources.file.is_empty() {
         typed(arguments)?
     } else {
@@ -60,10 +61,11 @@ pub(crate) fn run(daemon: Daemon<'_>, arguments: &Arguments) -> Result<Done> {
     for selection in selections {
         let kind = selection.kind;
         let named = !selection.names.is_empty();
-        match daemon.outcomes(&Request::Delete(selection))? {
+        let scope = arguments.scope.within(selection.namespace.as_ref());
+        match api.delete(selection)? {
             Ok(outcomes) => {
                 if outcomes.is_empty() && !named {
-                    empty.push(kind);
+                    empty.push(kind.into());
                 }
                 for outcome in outcomes {
                     for warning in outcome.warnings {
@@ -74,7 +76,8 @@ pub(crate) fn run(daemon: Daemon<'_>, arguments: &Arguments) -> Result<Done> {
                             if failure.code == Code::NotFound && arguments.ignore_not_found {
                                 continue;
                             }
-                            done = done.and_failed(failed(kind, &outcome.name, &failure));
+                            let said = failed(api, kind, &scope, &outcome.name, &failure);
+                            done = done.and_refused(&failure, said);
                         }
                         _ => {
                             gone += 1;
@@ -84,34 +87,47 @@ pub(crate) fn run(daemon: Daemon<'_>, arguments: &Arguments) -> Result<Done> {
                 }
             }
             Err(failure) if failure.code == Code::NotFound && arguments.ignore_not_found => {}
-            Err(failure) => done = done.and_failed(failure),
+            Err(failure) => done = done.and_refused(&failure, &failure),
         }
     }
-    if gone == 0 && done == Done::All && !arguments.ignore_not_found {
-        get::none(&empty, &arguments.scope);
+    if gone == 0 && done.is_all() && !arguments.ignore_not_found {
+        get::none(api, &empty, &arguments.scope);
     }
-    Ok(done)
+    Ok(done.into())
 }
 
 /// What the command line names.
 fn typed(arguments: &Arguments) -> Result<Vec<Selection>, Usage> {
     let targets = kinds::targets(&arguments.words)?;
     check(&targets, &arguments.scope, arguments.all, "deleted")?;
-    let selections = targets.iter().map(|target| arguments.scope.selection(target));
-    Ok(selections.flat_map(by_batches).collect())
+    selections(&targets, &arguments.scope, "deleted by name")
+}
+
+/// What is to be changed, in requests that are done within their time.
+pub(crate) fn selections(
+    targets: &[Target],
+    scope: &Scope,
+    verb: &str,
+) -> Result<Vec<Selection>, Usage> {
+    let mut selections = Vec::new();
+    for Target { resource, names } in targets {
+        let kind = resource.to_change(verb)?;
+        selections.extend(by_batches(scope.selection(kind, names.clone())));
+    }
+    Ok(selections)
 }
 
 /// Checks that it is said which objects are meant.
 pub(crate) fn check(targets: &[Target], scope: &Scope, all: bool, verb: &str) -> Result<(), Usage> {
     get::check(targets, scope)?;
-    for Target { kind, names } in targets {
+    for Target { resource, names } in targets {
         if all && !names.is_empty() {
             return Err(Usage("--all means all objects, so leave the names out".to_owned()));
         }
         if !all && scope.selector.is_none() && names.is_empty() {
             return Err(Usage(format!(
                 "it is not said which {} are to be {verb}: give names, -l LABELS or --all",
-                kind.names().plural
+                resource.names().plural
             )));
         }
     }
@@ -119,16 +135,22 @@ pub(crate) fn check(targets: &[Target], scope: &Scope, all: bool, verb: &str) ->
 }
 
 /// What is said of an object that something failed with.
-pub(crate) fn failed(kind: Kind, name: &str, failure: &Failure) -> String {
+pub(crate) fn failed(
+    api: Api<'_>,
+    kind: Kind,
+    scope: &Scope,
+    name: &str,
+    failure: &Failure,
+) -> String {
     match failure.code {
         // It names the object itself.
-        Code::NotFound => failure.to_string(),
+        Code::NotFound => get::explain(api, kind.into(), scope, name, failure),
         _ => format!("{kind}/{name}: {failure}"),
     }
 }
 
 /// A selection cut into ones that are done within the time of a request.
-pub(crate) fn by_batches(selection: Selection) -> Vec<Selection> {
+fn by_batches(selection: Selection) -> Vec<Selection> {
     if selection.names.is_empty() {
         return vec![selection];
     }
@@ -141,14 +163,14 @@ fn written(arguments: &Arguments, done: &mut Done) -> Vec<Selection> {
     let mut selections: Vec<Selection> = Vec::new();
     for document in documents::read(&arguments.sources) {
         let place = document.and_then(|document| place(&document, &arguments.scope));
-        let (target, scope) = match place {
+        let (kind, name, scope) = match place {
             Ok(place) => place,
             Err(unread) => {
                 *done = done.and_failed(unread);
                 continue;
             }
         };
-        let next = scope.selection(&target);
+        let next = scope.selection(kind, vec![name]);
         match selections.last_mut() {
             Some(last) if (last.kind, &last.namespace) == (next.kind, &next.namespace) => {
                 last.names.extend(next.names);
@@ -159,7 +181,7 @@ fn written(arguments: &Arguments, done: &mut Done) -> Vec<Selection> {
     selections.into_iter().flat_map(by_batches).collect()
 }
 
-fn place(document: &Document, scope: &Scope) -> Result<(Target, Scope), documents::Unread> {
+fn place(document: &Document, scope: &Scope) -> Result<(Kind, String, Scope), documents::Unread> {
     let wrong = |reason: String| format!("{}: {}", document.origin, reason);
     let kind: Kind =
         manifest::kind_of(&document.value).map_err(|error| wrong(error.to_string()))?;
@@ -173,5 +195,5 @@ fn place(document: &Document, scope: &Scope) -> Result<(Target, Scope), document
         })?,
         _ => scope.clone(),
     };
-    Ok((Target { kind, names: vec![name.to_owned()] }, scope))
+    Ok((kind, name.to_owned(), scope))
 }

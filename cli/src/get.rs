@@ -1,21 +1,24 @@
 //! `pontoon get`: objects as tables, as documents or as names.
 
-mod documents;
+mod hints;
+mod watch;
 
 use std::time::SystemTime;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use pontoon_model::api::{Code, Failure};
-use pontoon_model::object::{Kind, Selection};
 use serde_json::Value;
 
-use crate::daemon::Daemon;
-use crate::kinds::{self, Target};
+use crate::api::{Api, ApiError, Wanted};
+use crate::exit::{Done, Exit};
+use crate::kinds::{self, Resource, Target};
 use crate::scope::Scope;
 use crate::table::{self, Layout};
 use crate::usage::Usage;
-use crate::{Done, say};
+use crate::{output, say};
+
+pub(crate) use hints::{explain, none};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,20 +26,24 @@ Examples:
   pontoon get svc,eps -A -o wide       services and endpoint slices of all namespaces
   pontoon get pods -l app=web,tier     pods with these labels
   pontoon get svc/web -o yaml          one service as a document, to edit and apply
-Exit code: 0 also when there are none; 1 when a name is not found or the daemon does not answer.";
+  pontoon get ep web -w                who stands behind a service, and every change of it
+Exit code: 0 also when there are none; 1 when a name is not found.";
 
 /// What `pontoon get` takes.
 #[derive(Debug, Args)]
 #[command(after_help = format!("{}\n\n{EXAMPLES}", kinds::HELP))]
 pub(crate) struct Arguments {
     /// A kind or several, and names; or KIND/NAME for each object
-    #[arg(required = true, value_name = "KIND [NAME]")]
+    #[arg(required = true, value_name = "KIND [NAME]", add = crate::completion::objects())]
     words: Vec<String>,
     #[command(flatten)]
     scope: Scope,
     /// How to show them
     #[arg(short, long, value_enum, default_value = "table", value_name = "FORMAT")]
     output: Format,
+    /// Goes on, with a line for each change, until it is interrupted
+    #[arg(short, long)]
+    watch: bool,
     /// Leaves the heads of tables out
     #[arg(long)]
     no_headers: bool,
@@ -48,8 +55,9 @@ pub(crate) struct Arguments {
     ignore_not_found: bool,
 }
 
+/// How objects are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// What matters, a line each
     Table,
     /// A table with more columns
@@ -62,22 +70,26 @@ enum Format {
     Name,
 }
 
-pub(crate) fn run(daemon: Daemon<'_>, arguments: &Arguments) -> Result<Done> {
+pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
     let targets = kinds::targets(&arguments.words)?;
     check(&targets, &arguments.scope)?;
-    let mut done = Done::All;
+    if arguments.watch {
+        return watch::run(api, arguments, &targets);
+    }
+    let mut done = Done::ALL;
     let mut found = Vec::new();
     for target in &targets {
-        let (objects, failures) = fetch(daemon, arguments.scope.selection(target))?;
-        for failure in failures {
+        let (objects, failures) = fetch(api, &arguments.scope.wanted(target))?;
+        for (name, failure) in failures {
             if failure.code != Code::NotFound || !arguments.ignore_not_found {
-                done = done.and_failed(failure);
+                let said = explain(api, target.resource, &arguments.scope, &name, &failure);
+                done = done.and_refused(&failure, said);
             }
         }
-        found.push((target.kind, sorted(objects)));
+        found.push((target.resource, sorted(objects)));
     }
-    show(arguments, &targets, &found, done)?;
-    Ok(done)
+    show(api, arguments, &targets, &found, done)?;
+    Ok(done.into())
 }
 
 pub(crate) fn check(targets: &[Target], scope: &Scope) -> Result<(), Usage> {
@@ -85,20 +97,21 @@ pub(crate) fn check(targets: &[Target], scope: &Scope) -> Result<(), Usage> {
     if named && scope.selector.is_some() {
         return Err(Usage("-l chooses among all objects, so leave the names out".to_owned()));
     }
+    let in_one = |target: &&Target| target.resource.names().namespaced && !target.names.is_empty();
     if scope.all_namespaces
-        && let Some(target) =
-            targets.iter().find(|target| target.kind.names().namespaced && !target.names.is_empty())
+        && let Some(target) = targets.iter().find(in_one)
     {
-        let kind = target.kind;
+        let kind = target.resource;
         return Err(Usage(format!("a {kind} with a name is in one namespace: use -n, not -A")));
     }
     Ok(())
 }
 
 fn show(
+    api: Api<'_>,
     arguments: &Arguments,
     targets: &[Target],
-    found: &[(Kind, Vec<Value>)],
+    found: &[(Resource, Vec<Value>)],
     done: Done,
 ) -> Result<()> {
     let all = || found.iter().flat_map(|(_, objects)| objects);
@@ -106,33 +119,40 @@ fn show(
     let nothing = all().next().is_none();
     match arguments.output {
         // Nothing that was named is found; of what was not named, there is an empty list.
-        Format::Json | Format::Yaml if nothing && (one || done == Done::Partly) => Ok(()),
-        Format::Json => say::line(documents::json(&documents::whole(all(), one))?),
-        Format::Yaml => say::line(documents::yaml(&documents::whole(all(), one))?),
+        Format::Json | Format::Yaml if nothing && (one || !done.is_all()) => Ok(()),
+        Format::Json => say::line(output::json(&output::whole(all(), one))?),
+        Format::Yaml => say::line(output::yaml(&output::whole(all(), one))?),
         _ if nothing => {
-            if done == Done::All && !arguments.ignore_not_found {
-                let kinds: Vec<Kind> = found.iter().map(|(kind, _)| *kind).collect();
-                none(&kinds, &arguments.scope);
+            if done.is_all() && !arguments.ignore_not_found {
+                let kinds: Vec<Resource> = found.iter().map(|(kind, _)| *kind).collect();
+                none(api, &kinds, &arguments.scope);
             }
             Ok(())
         }
         Format::Name => found.iter().try_for_each(|(kind, objects)| {
-            objects.iter().try_for_each(|object| {
-                say::line(format_args!("{kind}/{}", table::text(object, "/metadata/name")))
-            })
+            objects.iter().try_for_each(|object| say::line(name(*kind, object)))
         }),
         Format::Table | Format::Wide => tables(arguments, found),
     }
 }
 
-fn tables(arguments: &Arguments, found: &[(Kind, Vec<Value>)]) -> Result<()> {
-    let layout = Layout {
+/// An object as `-o name` shows it.
+fn name(kind: Resource, object: &Value) -> String {
+    format!("{kind}/{}", table::text(object, "/metadata/name"))
+}
+
+fn layout(arguments: &Arguments, kinds: bool) -> Layout {
+    Layout {
         wide: arguments.output == Format::Wide,
         namespaces: arguments.scope.all_namespaces,
         labels: arguments.show_labels,
         headers: !arguments.no_headers,
-        kinds: found.len() > 1,
-    };
+        kinds,
+    }
+}
+
+fn tables(arguments: &Arguments, found: &[(Resource, Vec<Value>)]) -> Result<()> {
+    let layout = layout(arguments, found.len() > 1);
     let now = SystemTime::now();
     let tables: Vec<String> = found
         .iter()
@@ -142,35 +162,31 @@ fn tables(arguments: &Arguments, found: &[(Kind, Vec<Value>)]) -> Result<()> {
     say::line(tables.join("\n\n"))
 }
 
-/// Says that there is nothing of the kinds that were asked for.
-pub(crate) fn none(kinds: &[Kind], scope: &Scope) {
-    for kind in kinds {
-        say::aside(format_args!("No {} found{}.", kind.names().plural, scope.place(*kind)));
-    }
-}
+type Missing = (String, Failure);
 
-/// What is there of a selection, and what is said of the rest. One name that is nothing's makes the
+/// What is there of what is wanted, and what is said of the rest. One name that is nothing's makes the
 /// daemon refuse all, so they are asked for one by one then.
-fn fetch(daemon: Daemon<'_>, selection: Selection) -> Result<(Vec<Value>, Vec<Failure>)> {
-    match daemon.objects(selection.clone())? {
+pub(crate) fn fetch(api: Api<'_>, wanted: &Wanted) -> Result<(Vec<Value>, Vec<Missing>), ApiError> {
+    match api.list(wanted)? {
         Ok(objects) => Ok((objects, Vec::new())),
-        Err(failure) if failure.code == Code::NotFound && selection.names.len() > 1 => {
+        Err(failure) if failure.code == Code::NotFound && wanted.names.len() > 1 => {
             let (mut objects, mut failures) = (Vec::new(), Vec::new());
-            for name in &selection.names {
-                match daemon
-                    .objects(Selection { names: vec![name.clone()], ..selection.clone() })?
-                {
+            for name in &wanted.names {
+                match api.list(&Wanted { names: vec![name.clone()], ..wanted.clone() })? {
                     Ok(found) => objects.extend(found),
-                    Err(failure) => failures.push(failure),
+                    Err(failure) => failures.push((name.clone(), failure)),
                 }
             }
             Ok((objects, failures))
         }
-        Err(failure) => Ok((Vec::new(), vec![failure])),
+        Err(failure) => {
+            let name = wanted.names.first().cloned().unwrap_or_default();
+            Ok((Vec::new(), vec![(name, failure)]))
+        }
     }
 }
 
-fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
+pub(crate) fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
     let key = |object: &Value| {
         ["/metadata/namespace", "/metadata/name"].map(|path| table::text(object, path).to_owned())
     };

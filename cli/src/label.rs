@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 use clap::Args;
-use pontoon_model::api::Request;
 use pontoon_model::manifest::label;
 use pontoon_model::object::{LabelChange, OutcomeResult};
 
-use crate::daemon::Daemon;
-use crate::delete::{by_batches, check, failed};
+use crate::api::Api;
+use crate::delete::{check, failed, selections};
+use crate::exit::{Done, Exit};
 use crate::scope::Scope;
 use crate::usage::Usage;
-use crate::{Done, get, kinds, say};
+use crate::{get, kinds, say};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,14 +18,14 @@ Examples:
   pontoon label pod web-0 track=canary --overwrite
   pontoon label svc/web svc/api tier-           takes a label away
   pontoon label pods -l app=web live=yes        by labels
-Exit code: 0 when all have the labels, 1 when something has not, 2 when the command line is wrong.";
+Exit code: 0 when all have the labels, 1 when something has not.";
 
 /// What `pontoon label` takes.
 #[derive(Debug, Args)]
 #[command(after_help = format!("{}\n\n{EXAMPLES}", kinds::HELP))]
 pub(crate) struct Arguments {
     /// A kind and names, or KIND/NAME for each object; then the labels: key=value sets, key- takes away
-    #[arg(required = true, value_name = "KIND [NAME] KEY=VALUE|KEY-")]
+    #[arg(required = true, value_name = "KIND [NAME] KEY=VALUE|KEY-", add = crate::completion::objects())]
     words: Vec<String>,
     #[command(flatten)]
     scope: Scope,
@@ -37,28 +37,28 @@ pub(crate) struct Arguments {
     overwrite: bool,
 }
 
-pub(crate) fn run(daemon: Daemon<'_>, arguments: &Arguments) -> Result<Done> {
+pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
     let (objects, change) = split(&arguments.words, arguments.overwrite)?;
     let targets = kinds::targets(&objects)?;
     check(&targets, &arguments.scope, arguments.all, "labeled")?;
     let verb = if change.set.is_empty() { "unlabeled" } else { "labeled" };
-    let mut done = Done::All;
+    let mut done = Done::ALL;
     let mut touched = 0;
     let mut empty = Vec::new();
-    let selections = targets.iter().map(|target| arguments.scope.selection(target));
-    for objects in selections.flat_map(by_batches) {
+    for objects in selections(&targets, &arguments.scope, "labeled")? {
         let kind = objects.kind;
-        match daemon.outcomes(&Request::Label { objects, change: change.clone() })? {
+        match api.label(objects, change.clone())? {
             Ok(outcomes) => {
                 if outcomes.is_empty() {
-                    empty.push(kind);
+                    empty.push(kind.into());
                 }
                 touched += outcomes.len();
                 for outcome in outcomes {
                     let name = outcome.name;
                     match outcome.result {
                         OutcomeResult::Failed(failure) => {
-                            done = done.and_failed(failed(kind, &name, &failure));
+                            let said = failed(api, kind, &arguments.scope, &name, &failure);
+                            done = done.and_refused(&failure, said);
                         }
                         OutcomeResult::Unchanged => {
                             say::line(format_args!("{kind}/{name} not {verb}"))?;
@@ -67,13 +67,13 @@ pub(crate) fn run(daemon: Daemon<'_>, arguments: &Arguments) -> Result<Done> {
                     }
                 }
             }
-            Err(failure) => done = done.and_failed(failure),
+            Err(failure) => done = done.and_refused(&failure, &failure),
         }
     }
-    if touched == 0 && done == Done::All {
-        get::none(&empty, &arguments.scope);
+    if touched == 0 && done.is_all() {
+        get::none(api, &empty, &arguments.scope);
     }
-    Ok(done)
+    Ok(done.into())
 }
 
 /// Objects come first, then changes. No name has '=' or ends with '-'.

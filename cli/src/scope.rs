@@ -8,13 +8,14 @@ use pontoon_model::manifest::label;
 use pontoon_model::name::{NameError, Namespace};
 use pontoon_model::object::{Kind, Selection};
 
-use crate::kinds::Target;
+use crate::api::Wanted;
+use crate::kinds::{Resource, Target};
 
 /// Namespaces and labels.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Scope {
     /// The namespace of the objects [default: default]
-    #[arg(short, long, value_name = "NAMESPACE")]
+    #[arg(short, long, value_name = "NAMESPACE", add = crate::completion::namespaces())]
     namespace: Option<Namespace>,
     /// Objects of all namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace")]
@@ -42,23 +43,35 @@ impl Scope {
         }
     }
 
+    /// This, in the namespace of what was chosen.
+    pub(crate) fn within(&self, namespace: Option<&Namespace>) -> Self {
+        Self { namespace: namespace.cloned(), ..self.clone() }
+    }
+
     /// Where objects of a kind are looked for, as in " in namespace default".
-    pub(crate) fn place(&self, kind: Kind) -> String {
+    pub(crate) fn place(&self, resource: Resource) -> String {
         match self.namespace() {
-            Some(namespace) if kind.names().namespaced => format!(" in namespace {namespace}"),
+            Some(namespace) if resource.names().namespaced => format!(" in namespace {namespace}"),
             _ => String::new(),
         }
     }
 
-    /// The objects meant.
-    pub(crate) fn selection(&self, target: &Target) -> Selection {
-        let kind = target.kind;
-        Selection {
-            kind,
-            namespace: if kind.names().namespaced { self.namespace() } else { None },
+    /// The objects to be read.
+    pub(crate) fn wanted(&self, target: &Target) -> Wanted {
+        let resource = target.resource;
+        Wanted {
+            resource,
+            namespace: if resource.names().namespaced { self.namespace() } else { None },
             names: target.names.clone(),
             labels: self.selector.clone().map(|labels| labels.0).unwrap_or_default(),
         }
+    }
+
+    /// The objects to be changed.
+    pub(crate) fn selection(&self, kind: Kind, names: Vec<String>) -> Selection {
+        let Wanted { namespace, names, labels, .. } =
+            self.wanted(&Target { resource: kind.into(), names });
+        Selection { kind, namespace, names, labels }
     }
 }
 
@@ -70,6 +83,13 @@ pub(crate) fn elsewhere(own: &str, asked: &Namespace) -> String {
 /// Labels that objects must have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Labels(BTreeMap<String, Option<String>>);
+
+impl Labels {
+    /// Keys, and values where they matter.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_deref()))
+    }
+}
 
 impl FromStr for Labels {
     type Err = String;
@@ -108,6 +128,8 @@ impl FromStr for Labels {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -128,6 +150,26 @@ mod tests {
     fn what_cannot_be_asked_is_refused() {
         for text in ["", "a=b,", "app!=web", "!app", "app in (a,b)", "=x", "a=b c", "a=1,a=2"] {
             assert!(text.parse::<Labels>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn labels_that_are_written_are_read(
+            labels in proptest::collection::btree_map("[a-z]([a-z0-9._-]{0,8}[a-z0-9])?", proptest::option::of("([a-zA-Z0-9]([a-z0-9._-]{0,8}[a-z0-9])?)?"), 1..5),
+            spaces in "[ ]{0,2}",
+        ) {
+            let part = |(key, value): (&String, &Option<String>)| match value {
+                Some(value) => format!("{key}={value}{spaces}"),
+                None => format!("{spaces}{key}"),
+            };
+            let text: Vec<String> = labels.iter().map(part).collect();
+            prop_assert_eq!(text.join(",").parse::<Labels>(), Ok(Labels(labels)));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,40}") {
+            let _ = text.parse::<Labels>();
         }
     }
 }

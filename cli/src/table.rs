@@ -3,6 +3,7 @@
 mod age;
 mod cluster;
 mod endpoint_slices;
+mod endpoints;
 mod pods;
 mod services;
 #[cfg(test)]
@@ -10,9 +11,13 @@ mod tests;
 
 use std::time::SystemTime;
 
-use comfy_table::{Table, presets};
 use pontoon_model::object::Kind;
 use serde_json::Value;
+
+pub(crate) use age::since;
+
+use crate::grid::{self, Cell};
+use crate::kinds::Resource;
 
 /// Which columns and what is around them.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +39,7 @@ struct Columns {
     /// Their heads.
     heads: &'static [&'static str],
     /// The cells of an object.
-    cells: fn(&Value) -> Vec<String>,
+    cells: fn(&Value) -> Vec<Cell>,
     /// Whether the age comes next.
     age: bool,
     /// Further ones of wide tables.
@@ -43,62 +48,73 @@ struct Columns {
 
 type WideColumn = (&'static str, fn(&Value) -> String);
 
-const fn columns(kind: Kind) -> Columns {
-    match kind {
-        Kind::Service => services::COLUMNS,
-        Kind::EndpointSlice => endpoint_slices::COLUMNS,
-        Kind::Pod => pods::COLUMNS,
-        Kind::Node => cluster::NODES,
-        Kind::Subnet => cluster::SUBNETS,
-        Kind::Endpoints => cluster::ENDPOINTS,
-        Kind::Namespace => Columns {
+const fn columns(resource: Resource) -> Columns {
+    match resource {
+        Resource::Stored(Kind::Service) => services::COLUMNS,
+        Resource::Stored(Kind::EndpointSlice) => endpoint_slices::COLUMNS,
+        Resource::Stored(Kind::Pod) => pods::COLUMNS,
+        Resource::Stored(Kind::Namespace) => Columns {
             heads: &["STATUS"],
             cells: |namespace| {
                 let phase = text(namespace, "/status/phase");
-                vec![if phase.is_empty() { "Active" } else { phase }.to_owned()]
+                vec![if phase.is_empty() { "Active" } else { phase }.into()]
             },
             age: true,
             wide: None,
         },
+        Resource::Endpoints => endpoints::COLUMNS,
+        Resource::Node => cluster::NODES,
+        Resource::Subnet => cluster::SUBNETS,
     }
 }
 
 /// A line for each object, in their order.
-pub(crate) fn render(kind: Kind, objects: &[Value], layout: Layout, now: SystemTime) -> String {
-    const BETWEEN_COLUMNS: u16 = 3;
-    let columns = columns(kind);
-    let wide = columns.wide.filter(|_| layout.wide);
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    if layout.headers {
-        let mut heads = vec!["NAME"];
-        if layout.namespaces && kind.names().namespaced {
-            heads.insert(0, "NAMESPACE");
-        }
-        heads.extend(columns.heads);
-        heads.extend(columns.age.then_some("AGE"));
-        heads.extend(wide.map(|(head, _)| head));
-        heads.extend(layout.labels.then_some("LABELS"));
-        table.set_header(heads);
+pub(crate) fn render(
+    resource: Resource,
+    objects: &[Value],
+    layout: Layout,
+    now: SystemTime,
+) -> String {
+    let mut rows: Vec<Vec<Cell>> =
+        layout.headers.then(|| heads(resource, layout)).into_iter().collect();
+    rows.extend(objects.iter().map(|object| row(resource, object, layout, now)));
+    grid::lay_out(&rows)
+}
+
+/// The heads of a table.
+pub(crate) fn heads(resource: Resource, layout: Layout) -> Vec<Cell> {
+    let columns = columns(resource);
+    let mut heads = vec!["NAME"];
+    if layout.namespaces && resource.names().namespaced {
+        heads.insert(0, "NAMESPACE");
     }
-    for object in objects {
-        let name = text(object, "/metadata/name");
-        let name = if layout.kinds { format!("{kind}/{name}") } else { name.to_owned() };
-        let mut cells = vec![name];
-        if layout.namespaces && kind.names().namespaced {
-            cells.insert(0, text(object, "/metadata/namespace").to_owned());
-        }
-        cells.extend((columns.cells)(object));
-        let created = text(object, "/metadata/creationTimestamp");
-        cells.extend(columns.age.then(|| age::since(created, now)));
-        cells.extend(wide.map(|(_, cell)| cell(object)));
-        cells.extend(layout.labels.then(|| labels(object, "/metadata/labels")));
-        table.add_row(cells);
+    heads.extend(columns.heads);
+    heads.extend(columns.age.then_some("AGE"));
+    heads.extend(columns.wide.filter(|_| layout.wide).map(|(head, _)| head));
+    heads.extend(layout.labels.then_some("LABELS"));
+    grid::heads(heads)
+}
+
+/// An object's cells.
+pub(crate) fn row(
+    resource: Resource,
+    object: &Value,
+    layout: Layout,
+    now: SystemTime,
+) -> Vec<Cell> {
+    let columns = columns(resource);
+    let name = text(object, "/metadata/name");
+    let name = if layout.kinds { format!("{resource}/{name}") } else { name.to_owned() };
+    let mut cells = vec![name.into()];
+    if layout.namespaces && resource.names().namespaced {
+        cells.insert(0, text(object, "/metadata/namespace").into());
     }
-    table.column_iter_mut().for_each(|column| {
-        column.set_padding((0, BETWEEN_COLUMNS));
-    });
-    table.trim_fmt()
+    cells.extend((columns.cells)(object));
+    let created = text(object, "/metadata/creationTimestamp");
+    cells.extend(columns.age.then(|| age::since(created, now).into()));
+    cells.extend(columns.wide.filter(|_| layout.wide).map(|(_, cell)| cell(object).into()));
+    cells.extend(layout.labels.then(|| labels(object, "/metadata/labels").into()));
+    cells
 }
 
 /// A field that is a text, or else nothing.
@@ -107,17 +123,17 @@ pub(crate) fn text<'o>(object: &'o Value, path: &str) -> &'o str {
 }
 
 /// The items of a field that is a list.
-fn list<'o>(object: &'o Value, path: &str) -> &'o [Value] {
+pub(crate) fn list<'o>(object: &'o Value, path: &str) -> &'o [Value] {
     object.pointer(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The texts of a field that is a list.
-fn texts<'o>(object: &'o Value, path: &str) -> Vec<&'o str> {
+pub(crate) fn texts<'o>(object: &'o Value, path: &str) -> Vec<&'o str> {
     list(object, path).iter().filter_map(Value::as_str).collect()
 }
 
 /// A field that is a map of texts, as `key=value,…`.
-fn labels(object: &Value, path: &str) -> String {
+pub(crate) fn labels(object: &Value, path: &str) -> String {
     let labels = object.pointer(path).and_then(Value::as_object);
     let labels = labels.into_iter().flatten();
     let labels: Vec<String> =
@@ -125,6 +141,6 @@ fn labels(object: &Value, path: &str) -> String {
     or_none(labels.join(","))
 }
 
-fn or_none(text: String) -> String {
+pub(crate) fn or_none(text: String) -> String {
     if text.is_empty() { "<none>".to_owned() } else { text }
 }

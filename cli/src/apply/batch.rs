@@ -1,6 +1,6 @@
 //! Documents cut into requests that the daemon reads.
 
-use pontoon_model::api::{MAX_REQUEST, Request};
+use pontoon_model::api::MAX_REQUEST;
 
 use crate::documents::{Document, Unread};
 
@@ -9,14 +9,8 @@ const MOST_DOCUMENTS: usize = 500;
 /// Room for what is around the documents.
 const ROOM: u64 = MAX_REQUEST - 256;
 
-/// Some documents and the request for them.
-pub(super) struct Batch {
-    pub(super) documents: Vec<Document>,
-    pub(super) request: Request,
-}
-
 /// The documents in order, and what is said of those that are too long for any request.
-pub(super) fn cut(documents: Vec<Document>, dry_run: bool) -> (Vec<Batch>, Vec<Unread>) {
+pub(super) fn cut(documents: Vec<Document>) -> (Vec<Vec<Document>>, Vec<Unread>) {
     let mut batches: Vec<Vec<Document>> = Vec::new();
     let mut too_long = Vec::new();
     let mut left = 0;
@@ -40,15 +34,12 @@ pub(super) fn cut(documents: Vec<Document>, dry_run: bool) -> (Vec<Batch>, Vec<U
             }
         }
     }
-    let batch = |documents: Vec<Document>| {
-        let values = documents.iter().map(|document| document.value.clone()).collect();
-        Batch { documents, request: Request::Apply { documents: values, dry_run } }
-    };
-    (batches.into_iter().map(batch).collect(), too_long)
+    (batches, too_long)
 }
 
 #[cfg(test)]
 mod tests {
+    use pontoon_model::api::Request;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -73,13 +64,15 @@ mod tests {
             let fits = |length: &usize| *length < 2_000_000;
             let expected: Vec<_> =
                 documents.iter().zip(&lengths).filter(|(_, length)| fits(length)).map(|(d, _)| d.clone()).collect();
-            let (batches, too_long) = cut(documents, false);
+            let (batches, too_long) = cut(documents);
             prop_assert_eq!(too_long.len(), lengths.iter().filter(|length| !fits(length)).count());
-            for Batch { documents, request } in &batches {
-                prop_assert!(serde_json::to_vec(request).unwrap().len() as u64 <= MAX_REQUEST);
+            for documents in &batches {
+                let values = documents.iter().map(|document| document.value.clone()).collect();
+                let request = Request::Apply { documents: values, dry_run: false };
+                prop_assert!(serde_json::to_vec(&request).unwrap().len() as u64 <= MAX_REQUEST);
                 prop_assert!((1..=MOST_DOCUMENTS).contains(&documents.len()));
             }
-            let sent: Vec<_> = batches.into_iter().flat_map(|batch| batch.documents).collect();
+            let sent: Vec<_> = batches.into_iter().flatten().collect();
             prop_assert_eq!(sent, expected);
         }
     }

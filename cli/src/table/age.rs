@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// From a timestamp such as `2024-01-01T00:00:00Z` until now.
-pub(super) fn since(created: &str, now: SystemTime) -> String {
+pub(crate) fn since(created: &str, now: SystemTime) -> String {
     match seconds(created) {
         None => "<unknown>".to_owned(),
         Some(created) => {

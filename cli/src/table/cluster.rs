@@ -1,63 +1,58 @@
-//! The columns of nodes, subnets and endpoints: what the cluster says of itself.
+//! The columns of nodes and subnets.
 
 use serde_json::Value;
 
-use super::{Columns, labels, list, or_none, text, texts};
-
-/// Endpoints that a table shows of a service; there may be a thousand.
-const SHOWN: usize = 3;
+use super::{Columns, list, or_none, text, texts};
+use crate::grid::Cell;
+use crate::say::Tone;
 
 pub(super) const NODES: Columns = Columns {
-    heads: &["STATUS", "ADDRESS", "SUBNETS", "VERSION"],
+    heads: &["STATUS", "ADDRESS", "SUBNETS", "BY"],
     cells: |node| {
-        let address = text(node, "/status/addresses/0/address").to_owned();
-        let subnets = or_none(texts(node, "/spec/podCIDRs").join(","));
-        let version = text(node, "/status/nodeInfo/pontoonVersion").to_owned();
-        vec![status(node), or_none(address), subnets, or_none(version)]
+        let address = list(node, "/status/addresses").first().map_or("", |a| text(a, "/address"));
+        vec![
+            status(node),
+            or_none(address.to_owned()).into(),
+            or_none(texts(node, "/spec/podCIDRs").join(",")).into(),
+            by(node),
+        ]
     },
     age: false,
-    wide: Some(("LABELS", |node| labels(node, "/metadata/labels"))),
+    wide: Some(("VERSION", |node| {
+        or_none(text(node, "/status/nodeInfo/daemonVersion").to_owned())
+    })),
 };
 
 pub(super) const SUBNETS: Columns = Columns {
     heads: &["CIDR", "NODE"],
-    cells: |subnet| ["/spec/cidr", "/spec/nodeName"].map(|at| text(subnet, at).to_owned()).into(),
+    cells: |subnet| {
+        vec![
+            text(subnet, "/spec/cidr").into(),
+            or_none(text(subnet, "/spec/nodeName").to_owned()).into(),
+        ]
+    },
     age: false,
     wide: None,
 };
 
-pub(super) const ENDPOINTS: Columns = Columns {
-    heads: &["ENDPOINTS"],
-    cells: |endpoints| vec![addresses(endpoints)],
-    age: false,
-    wide: None,
-};
-
-/// As kubectl says it: `Ready`, `NotReady`, and that no new pods are wanted.
-fn status(node: &Value) -> String {
-    let ready = list(node, "/status/conditions")
-        .iter()
-        .any(|at| text(at, "/type") == "Ready" && text(at, "/status") == "True");
-    let cordoned = node.pointer("/spec/unschedulable").and_then(Value::as_bool) == Some(true);
-    let ready = if ready { "Ready" } else { "NotReady" };
-    if cordoned { format!("{ready},SchedulingDisabled") } else { ready.to_owned() }
+/// Whether its daemon has been heard of, and whether it takes new pods.
+fn status(node: &Value) -> Cell {
+    let ready = list(node, "/status/conditions").iter().find(|c| text(c, "/type") == "Ready");
+    let (word, tone) = match ready.map_or("", |condition| text(condition, "/status")) {
+        "True" => ("Ready", Tone::Good),
+        _ => ("NotReady", Tone::Bad),
+    };
+    if node.pointer("/spec/unschedulable") == Some(&Value::Bool(true)) {
+        let tone = if tone == Tone::Good { Tone::Warn } else { tone };
+        return Cell::toned(format!("{word},SchedulingDisabled"), tone);
+    }
+    Cell::toned(word, tone)
 }
 
-fn addresses(endpoints: &Value) -> String {
-    let mut all = Vec::new();
-    for subset in list(endpoints, "/subsets") {
-        let ports = list(subset, "/ports").iter().filter_map(|port| port["port"].as_u64());
-        let ports: Vec<u64> = ports.collect();
-        for ip in list(subset, "/addresses").iter().map(|address| text(address, "/ip")) {
-            let shown = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
-            match ports.as_slice() {
-                [] => all.push(ip.to_owned()),
-                ports => all.extend(ports.iter().map(|port| format!("{shown}:{port}"))),
-            }
-        }
-    }
-    match all.len().checked_sub(SHOWN) {
-        Some(more @ 1..) => format!("{} + {more} more", all[..SHOWN].join(",")),
-        _ => or_none(all.join(",")),
+/// How packets get there from here.
+fn by(node: &Value) -> Cell {
+    match text(node, "/status/reachedBy") {
+        "unreached" => Cell::toned("unreached", Tone::Bad),
+        way => or_none(way.to_owned()).into(),
     }
 }

@@ -11,7 +11,7 @@ pub(super) const COLUMNS: Columns = Columns {
         let addresses =
             list(slice, "/endpoints").iter().flat_map(|endpoint| texts(endpoint, "/addresses"));
         let addresses = addresses.map(str::to_owned).collect();
-        vec![text(slice, "/addressType").to_owned(), some(ports), some(addresses)]
+        vec![text(slice, "/addressType").into(), some(ports).into(), some(addresses).into()]
     },
     age: true,
     wide: None,
@@ -26,7 +26,7 @@ fn port(port: &Value) -> String {
 }
 
 /// The first three, and how many more there are.
-fn some(items: Vec<String>) -> String {
+pub(super) fn some(items: Vec<String>) -> String {
     const SHOWN: usize = 3;
     match items.len() {
         0 => "<unset>".to_owned(),

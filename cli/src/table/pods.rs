@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use super::{Columns, labels, list, or_none, text};
+use crate::grid::Cell;
+use crate::say::Tone;
 
 pub(super) const COLUMNS: Columns = Columns {
     heads: &["READY", "STATUS", "IP", "NODE"],
@@ -10,18 +12,19 @@ pub(super) const COLUMNS: Columns = Columns {
         let phase = text(pod, "/status/phase");
         let phase = if phase.is_empty() { "Unknown" } else { phase };
         let node = or_none(text(pod, "/spec/nodeName").to_owned());
-        vec![ready(pod).to_owned(), phase.to_owned(), addresses(pod), node]
+        vec![ready(pod), phase.into(), addresses(pod).into(), node.into()]
     },
     age: false,
     wide: Some(("LABELS", |pod| labels(pod, "/metadata/labels"))),
 };
 
 /// Whether it takes new connections.
-fn ready(pod: &Value) -> &str {
-    list(pod, "/status/conditions")
-        .iter()
-        .find(|condition| text(condition, "/type") == "Ready")
-        .map_or("Unknown", |condition| text(condition, "/status"))
+fn ready(pod: &Value) -> Cell {
+    let condition = list(pod, "/status/conditions").iter().find(|c| text(c, "/type") == "Ready");
+    match condition.map_or("Unknown", |condition| text(condition, "/status")) {
+        "True" => Cell::toned("True", Tone::Good),
+        other => Cell::toned(other, Tone::Warn),
+    }
 }
 
 fn addresses(pod: &Value) -> String {

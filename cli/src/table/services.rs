@@ -9,7 +9,8 @@ pub(super) const COLUMNS: Columns = Columns {
     cells: |service| {
         let kind = text(service, "/spec/type");
         let kind = if kind.is_empty() { "ClusterIP" } else { kind };
-        vec![kind.to_owned(), cluster_ip(service), external_ip(service, kind), ports(service)]
+        let external = external_ip(service, kind);
+        vec![kind.into(), cluster_ip(service).into(), external.into(), ports(service).into()]
     },
     age: true,
     wide: Some(("SELECTOR", |service| labels(service, "/spec/selector"))),

@@ -19,7 +19,7 @@ fn assert_golden(name: &str, shown: &str) {
 }
 
 /// In every layout.
-fn layouts(kind: Kind, objects: &[Value]) -> String {
+fn layouts(kind: Resource, objects: &[Value]) -> String {
     let now = UNIX_EPOCH + Duration::from_secs(1_735_689_600);
     [
         PLAIN,
@@ -79,7 +79,7 @@ fn services() {
             json!({}),
         ),
     ];
-    assert_golden("services", &layouts(Kind::Service, &services));
+    assert_golden("services", &layouts(Kind::Service.into(), &services));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn endpoint_slices() {
             json!([{"addresses": ["10.0.0.1"]}, {"addresses": ["10.0.0.2", "10.0.0.3"]}, {"addresses": ["10.0.0.4"]}]),
         ),
     ];
-    assert_golden("endpointslices", &layouts(Kind::EndpointSlice, &slices));
+    assert_golden("endpointslices", &layouts(Kind::EndpointSlice.into(), &slices));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn namespaces() {
         json!({"metadata": {"name": "default"}}),
         json!({"metadata": {"name": "old", "creationTimestamp": "2024-12-01T00:00:00Z"}, "status": {"phase": "Terminating"}}),
     ];
-    assert_golden("namespaces", &layouts(Kind::Namespace, &namespaces));
+    assert_golden("namespaces", &layouts(Kind::Namespace.into(), &namespaces));
 }
 
 #[test]
@@ -120,12 +120,12 @@ fn pods() {
         of("web-1", json!([{"type": "Ready", "status": "False"}]), json!([])),
         json!({"metadata": {"name": "web-2"}}),
     ];
-    assert_golden("pods", &layouts(Kind::Pod, &pods));
+    assert_golden("pods", &layouts(Kind::Pod.into(), &pods));
 }
 
 #[test]
 fn no_object_panics() {
-    for kind in Kind::ALL {
+    for kind in Resource::ALL {
         for object in [
             json!(null),
             json!([]),
@@ -137,31 +137,41 @@ fn no_object_panics() {
 }
 
 #[test]
-fn nodes_subnets_and_endpoints() {
-    let node = |name: &str, ready: &str, cordoned: bool| {
-        json!({"metadata": {"name": name, "labels": {"disk": "ssd"}},
-            "spec": {"podCIDRs": ["10.244.1.0/24", "fd00:10:244:1::/64"], "unschedulable": cordoned},
-            "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}],
-                "conditions": [{"type": "Ready", "status": ready}],
-                "nodeInfo": {"pontoonVersion": "0.1.0"}}})
+fn nodes_and_subnets() {
+    let node = |name: &str, ready: &str, by: &str, spec: Value| {
+        json!({"metadata": {"name": name}, "spec": spec, "status": {"reachedBy": by,
+            "addresses": [{"type": "InternalIP", "address": "192.0.2.1"}],
+            "conditions": [{"type": "Ready", "status": ready}]}})
     };
-    let nodes = [node("host-1", "True", false), node("host-2", "Unknown", true), json!({})];
-    let subnet = json!({"metadata": {"name": "10.244.1.0-24"},
-        "spec": {"cidr": "10.244.1.0/24", "nodeName": "host-1"}});
-    let ips = |ips: &[&str]| ips.iter().map(|ip| json!({"ip": ip})).collect::<Value>();
-    let named = |name: &str, subsets: Value| {
-        json!({"metadata": {"namespace": "prod", "name": name}, "subsets": subsets})
-    };
-    let endpoints = [
-        named("none", json!([])),
-        named("headless", json!([{"addresses": ips(&["10.244.1.2"])}])),
-        named("web", json!([{"addresses": ips(&["10.244.1.2", "fd00::2", "10.244.1.9"]),
-            "ports": [{"port": 80}, {"port": 443}]}])),
+    let nodes = [
+        node("a", "True", "this node", json!({"podCIDRs": ["10.244.1.0/24", "fd00:1::/64"]})),
+        node(
+            "b",
+            "Unknown",
+            "vxlan",
+            json!({"podCIDRs": ["10.244.2.0/24"], "unschedulable": true}),
+        ),
+        node("c", "True", "unreached", json!({})),
     ];
-    let shown = [
-        layouts(Kind::Node, &nodes),
-        layouts(Kind::Subnet, &[subnet]),
-        layouts(Kind::Endpoints, &endpoints),
+    assert_golden("nodes", &layouts(Resource::Node, &nodes));
+    let subnets = [
+        json!({"metadata": {"name": "10.244.1.0-24"}, "spec": {"cidr": "10.244.1.0/24", "nodeName": "a"}}),
     ];
-    assert_golden("cluster", &shown.join("\n\n"));
+    assert_golden("subnets", &layouts(Resource::Subnet, &subnets));
+}
+
+#[test]
+fn endpoints() {
+    let of = |name: &str, subsets: Value| json!({"metadata": metadata(name, "2024-12-31T23:00:00Z"), "subsets": subsets});
+    let all = [
+        of("none", json!([])),
+        of(
+            "some",
+            json!([
+            {"addresses": [{"ip": "10.244.1.2"}, {"ip": "fd00::2"}], "ports": [{"port": 80}, {"port": 81}]},
+            {"notReadyAddresses": [{"ip": "10.244.1.3"}], "ports": [{"port": 80}]},
+            {"addresses": [{"ip": "10.244.1.4"}]}]),
+        ),
+    ];
+    assert_golden("endpoints", &layouts(Resource::Endpoints, &all));
 }

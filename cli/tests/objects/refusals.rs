@@ -38,10 +38,10 @@ fn a_daemon_that_is_not_there_is_said_with_the_next_step() {
     for arguments in ["get svc", "delete svc web", "label svc web a=b", "apply -f -"] {
         let arguments: Vec<&str> = arguments.split(' ').collect();
         let said = pontoon(&fake, &arguments, &service("default", "web").to_string());
-        assert_eq!((said.code, said.out.as_str()), (1, ""));
+        assert_eq!((said.code, said.out.as_str()), (3, ""));
         assert_eq!(said.err.lines().count(), 1, "{}", said.err);
-        assert!(said.err.starts_with("pontoon: pontoond is not there: "), "{}", said.err);
-        assert!(said.err.contains("systemctl status pontoond"), "{}", said.err);
+        assert!(said.err.starts_with("pontoon: pontoond is not running: "), "{}", said.err);
+        assert!(said.err.contains("systemctl start pontoond"), "{}", said.err);
     }
 }
 
@@ -58,11 +58,11 @@ fn a_refused_request_is_said_once() {
     );
     assert_eq!(
         (said.code, said.err.as_str()),
-        (1, "pontoon: the store is away: see `pontoon status`\n")
+        (5, "pontoon: the store is away: see `pontoon status`\n")
     );
     let said = pontoon(&fake, &["get", "svc"], "");
     assert_eq!(
         (said.code, said.err.as_str()),
-        (1, "error: the store is away: see `pontoon status`\n")
+        (5, "pontoon: the store is away: see `pontoon status`\n")
     );
 }

@@ -49,6 +49,13 @@ impl Fake {
         self.asked.lock().unwrap().clone()
     }
 
+    /// What it was asked so far that changes anything.
+    pub(crate) fn asked_to_change(&self) -> Vec<Request> {
+        let mut asked = self.asked();
+        asked.retain(|request| !matches!(request, Request::Get(_) | Request::Status));
+        asked
+    }
+
     /// A file beside the socket.
     pub(crate) fn file(&self, name: &str, content: &str) -> String {
         let path = self.dir.path().join(name);

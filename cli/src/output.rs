@@ -6,7 +6,7 @@ use serde_json::ser::PrettyFormatter;
 use serde_json::{Serializer, Value, json};
 
 /// What is printed: the object that was asked for, or a list of all.
-pub(super) fn whole<'o>(mut objects: impl Iterator<Item = &'o Value>, one: bool) -> Value {
+pub(crate) fn whole<'o>(mut objects: impl Iterator<Item = &'o Value>, one: bool) -> Value {
     match objects.next() {
         Some(object) if one => object.clone(),
         first => {
@@ -20,7 +20,7 @@ pub(super) fn whole<'o>(mut objects: impl Iterator<Item = &'o Value>, one: bool)
 }
 
 /// As kubectl lays it out.
-pub(super) fn json(document: &Value) -> Result<String> {
+pub(crate) fn json(document: &Value) -> Result<String> {
     let mut text = Vec::new();
     let format = PrettyFormatter::with_indent(b"    ");
     document
@@ -30,7 +30,7 @@ pub(super) fn json(document: &Value) -> Result<String> {
 }
 
 /// Whatever another reader might take for a number or a truth is quoted.
-pub(super) fn yaml(document: &Value) -> Result<String> {
+pub(crate) fn yaml(document: &Value) -> Result<String> {
     let options = serde_saphyr::ser_options! {
         compact_list_indent: true,
         // Lines are not folded, so that a text is found by searching for it.

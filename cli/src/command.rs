@@ -1,0 +1,93 @@
+//! Everything that can be typed.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use pontoon_model::api::DEFAULT_SOCKET;
+
+use crate::api::{Api, ApiError};
+use crate::exit::Exit;
+use crate::say::{self, Colour};
+use crate::usage::Usage;
+use crate::{apply, backend, completion, delete, get, label, node, pod, status};
+
+/// Looks after Pontoon on this host and in its cluster.
+#[derive(Debug, Parser)]
+#[command(name = "pontoon", version, propagate_version = true, max_term_width = 100)]
+struct Arguments {
+    /// The daemon's socket
+    #[arg(long, global = true, env = "PONTOON_SOCKET", default_value = DEFAULT_SOCKET, value_name = "PATH")]
+    socket: PathBuf,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    color: Colour,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows this node, its peers, the store and what is wrong; fails when the node is not ready
+    Status(status::Arguments),
+    /// Shows objects: services, pods, endpoints, nodes and others
+    Get(get::Arguments),
+    /// Creates or changes services, endpoint slices, namespaces and pods as files have them
+    Apply(apply::Arguments),
+    /// Sets labels of objects or takes them away
+    Label(label::Arguments),
+    /// Deletes services, endpoint slices, namespaces and pods
+    Delete(delete::Arguments),
+    /// Nodes of the cluster
+    #[command(subcommand)]
+    Node(node::Command),
+    /// Pods of this node
+    #[command(subcommand)]
+    Pod(pod::Command),
+    /// How packets cross hosts
+    #[command(subcommand)]
+    Backend(backend::Command),
+    /// Prints what makes a shell complete commands, kinds and names
+    Completion(completion::Arguments),
+}
+
+/// The command line, for whoever describes it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// Does what was typed.
+#[must_use]
+pub fn main() -> ExitCode {
+    completion::complete(Arguments::command);
+    let arguments = Arguments::parse();
+    say::set_colour(arguments.color);
+    match run(&arguments) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            if let Some(usage) = error.downcast_ref::<Usage>() {
+                Arguments::command().error(ErrorKind::ValueValidation, usage).exit();
+            }
+            say::aside(format_args!("pontoon: {error:#}"));
+            error.downcast_ref::<ApiError>().map_or(Exit::Failed, |error| error.exit).into()
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Exit> {
+    let api = Api::at(&arguments.socket);
+    match &arguments.command {
+        Command::Status(arguments) => status::run(api, arguments),
+        Command::Get(arguments) => get::run(api, arguments),
+        Command::Apply(arguments) => apply::run(api, arguments),
+        Command::Label(arguments) => label::run(api, arguments),
+        Command::Delete(arguments) => delete::run(api, arguments),
+        Command::Node(command) => node::run(api, command),
+        Command::Pod(command) => pod::run(api, command),
+        Command::Backend(command) => backend::run(api, command),
+        Command::Completion(arguments) => completion::run(arguments),
+    }
+}

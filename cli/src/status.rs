@@ -1,0 +1,77 @@
+//! `pontoon status`: one screen for a person who asks what is wrong.
+
+mod screen;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use pontoon_model::api::Status;
+use pontoon_model::object::Kind;
+
+use crate::api::Api;
+use crate::exit::Exit;
+use crate::{output, say};
+
+pub(crate) use screen::nodes;
+
+const EXAMPLES: &str = "\
+What is wrong comes first. Exit code: 0 when this node is ready for pods, 1 when it is not.";
+
+/// What `pontoon status` takes.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    output: Output,
+}
+
+/// How the daemon's status is printed.
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// How to show it
+    #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
+    output: Format,
+    /// The same as `-o json`
+    #[arg(long, conflicts_with = "output")]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// The daemon's answer as JSON
+    Json,
+    /// The daemon's answer as YAML
+    Yaml,
+}
+
+pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
+    let status = api.status()?;
+    let ready = status.ready;
+    print(&arguments.output, &status, |status| {
+        // They are kept in the store, which is asked only if somebody is there.
+        let count = |kind: Kind| {
+            let found = status.store.connected.then(|| api.all(kind.into(), None).ok());
+            found.flatten().map(|objects| objects.len())
+        };
+        screen::whole(status, count(Kind::Service), count(Kind::Pod))
+    })?;
+    Ok(if ready { Exit::Done } else { Exit::Failed })
+}
+
+/// Prints the daemon's status, or a part of it for people.
+pub(crate) fn print(
+    output: &Output,
+    status: &Status,
+    human: impl Fn(&Status) -> String,
+) -> Result<()> {
+    let format = if output.json { Format::Json } else { output.output };
+    if format == Format::Text {
+        return say::line(human(status));
+    }
+    let document = serde_json::to_value(status).context("the status is no JSON")?;
+    say::line(match format {
+        Format::Yaml => output::yaml(&document)?,
+        _ => output::json(&document)?,
+    })
+}
