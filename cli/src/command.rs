@@ -12,7 +12,7 @@ use crate::api::{Api, ApiError};
 use crate::exit::Exit;
 use crate::say::{self, Colour};
 use crate::usage::Usage;
-use crate::{apply, backend, completion, delete, get, label, node, pod, status};
+use crate::{apply, backend, completion, delete, describe, get, label, node, pod, status};
 
 /// Looks after Pontoon on this host and in its cluster.
 #[derive(Debug, Parser)]
@@ -34,6 +34,8 @@ enum Command {
     Status(status::Arguments),
     /// Shows objects: services, pods, endpoints, nodes and others
     Get(get::Arguments),
+    /// Tells of objects all that helps to understand them, and why something is not ready
+    Describe(describe::Arguments),
     /// Creates or changes services, endpoint slices, namespaces and pods as files have them
     Apply(apply::Arguments),
     /// Sets labels of objects or takes them away
@@ -82,6 +84,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
     match &arguments.command {
         Command::Status(arguments) => status::run(api, arguments),
         Command::Get(arguments) => get::run(api, arguments),
+        Command::Describe(arguments) => describe::run(api, arguments),
         Command::Apply(arguments) => apply::run(api, arguments),
         Command::Label(arguments) => label::run(api, arguments),
         Command::Delete(arguments) => delete::run(api, arguments),

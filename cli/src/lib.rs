@@ -18,6 +18,7 @@ mod behind;
 mod command;
 mod completion;
 mod delete;
+mod describe;
 mod documents;
 mod exit;
 mod get;

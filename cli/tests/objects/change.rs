@@ -68,7 +68,10 @@ fn delete_takes_the_names_of_a_file() {
 fn delete_of_all_says_when_there_is_none() {
     let fake = Fake::new(changes);
     let said = pontoon(&fake, &["delete", "svc", "--all", "-n", "prod"], "");
-    assert_eq!((said.code, said.err.as_str()), (0, "No services found in namespace prod.\n"));
+    assert_eq!(
+        (said.code, said.err.as_str()),
+        (0, "No services found in namespace prod.\nNothing at all is in namespace prod.\n")
+    );
     assert_eq!(
         fake.asked_to_change(),
         [Request::Delete(selection(Kind::Service, Some("prod"), &[]))]

@@ -15,6 +15,10 @@ fn has(objects: Vec<Value>) -> impl Fn(&Request) -> Response {
             let namespace = &object["metadata"]["namespace"];
             object["kind"] == selection.kind.names().kind
                 && selection.namespace.as_ref().is_none_or(|wanted| namespace == wanted.as_str())
+                && selection.labels.iter().all(|(key, value)| {
+                    let own = &object["metadata"]["labels"][key];
+                    !own.is_null() && value.as_ref().is_none_or(|value| own == value.as_str())
+                })
                 && (selection.names.is_empty()
                     || selection
                         .names
@@ -63,7 +67,7 @@ fn get_asks_by_labels() {
     let mut expected = selection(Kind::Pod, None, &[]);
     expected.labels.insert("app".to_owned(), Some("web".to_owned()));
     expected.labels.insert("tier".to_owned(), None);
-    assert_eq!(fake.asked(), [Request::Get(expected)]);
+    assert_eq!(fake.asked()[0], Request::Get(expected));
 }
 
 #[test]
@@ -76,6 +80,29 @@ fn get_of_nothing_is_said_and_no_failure() {
     assert_eq!(said.err, "No services found.\nNo namespaces found.\n");
     let said = pontoon(&fake, &["get", "svc", "-o", "json"], "");
     assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap()["items"], json!([]));
+}
+
+#[test]
+fn get_says_what_was_probably_meant() {
+    let mut other = service("prod", "billing");
+    other["metadata"]["labels"] = json!({"app": "billing"});
+    let namespaces = ["default", "prod"]
+        .map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
+    let fake =
+        Fake::new(has([vec![service("default", "web"), other], namespaces.to_vec()].concat()));
+    for (arguments, code, hint) in [
+        ("get svc wbe", 1, "error: one of wbe does not exist; did you mean web?\n"),
+        ("get svc billing", 1, "there is one in namespace prod: use -n prod\n"),
+        ("get svc -n prdo", 0, "Nothing at all is in namespace prdo. Did you mean prod?\n"),
+        ("get svc -A -l apps", 0, "None of the services has a label apps. Did you mean app?\n"),
+        ("get svc -A -l app=biling", 0, "has app=biling. Did you mean app=billing?\n"),
+        ("get svc -A -l app=billing", 0, ""),
+    ] {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let said = pontoon(&fake, &arguments, "");
+        assert_eq!(said.code, code, "{arguments:?}: {}", said.err);
+        assert!(said.err.ends_with(hint), "{arguments:?}: {}", said.err);
+    }
 }
 
 #[test]
