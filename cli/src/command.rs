@@ -12,7 +12,9 @@ use crate::api::{Api, ApiError};
 use crate::exit::Exit;
 use crate::say::{self, Colour};
 use crate::usage::Usage;
-use crate::{apply, backend, completion, delete, describe, get, label, node, pod, status};
+use crate::{
+    apply, backend, completion, delete, describe, edit, get, init, lab, label, node, pod, status,
+};
 
 /// Looks after Pontoon on this host and in its cluster.
 #[derive(Debug, Parser)]
@@ -38,6 +40,8 @@ enum Command {
     Describe(describe::Arguments),
     /// Creates or changes services, endpoint slices, namespaces and pods as files have them
     Apply(apply::Arguments),
+    /// Opens an object in an editor, until the daemon takes it
+    Edit(edit::Arguments),
     /// Sets labels of objects or takes them away
     Label(label::Arguments),
     /// Deletes services, endpoint slices, namespaces and pods
@@ -51,6 +55,10 @@ enum Command {
     /// How packets cross hosts
     #[command(subcommand)]
     Backend(backend::Command),
+    /// Writes the daemon's configuration, and says what comes next
+    Init(init::Arguments),
+    /// Runs clusters on this one machine, in network namespaces
+    Lab(lab::Arguments),
     /// Prints what makes a shell complete commands, kinds and names
     Completion(completion::Arguments),
 }
@@ -86,6 +94,9 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Get(arguments) => get::run(api, arguments),
         Command::Describe(arguments) => describe::run(api, arguments),
         Command::Apply(arguments) => apply::run(api, arguments),
+        Command::Edit(arguments) => edit::run(api, arguments),
+        Command::Init(arguments) => init::run(arguments),
+        Command::Lab(arguments) => lab::run(arguments),
         Command::Label(arguments) => label::run(api, arguments),
         Command::Delete(arguments) => delete::run(api, arguments),
         Command::Node(command) => node::run(api, command),

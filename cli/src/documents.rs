@@ -116,8 +116,7 @@ fn of_file(name: &str, content: io::Result<Vec<u8>>) -> Vec<Result<Document, Unr
     }
 }
 
-/// The objects of a text.
-#[cfg(test)]
-pub(crate) fn of_test(text: &str) -> Vec<Result<Value, Unread>> {
-    unfold::objects("test", text).into_iter().map(|object| object.map(|o| o.value)).collect()
+/// The objects of a text that has a name.
+pub(crate) fn of_text(name: &str, text: &str) -> Vec<Result<Document, Unread>> {
+    unfold::objects(name, text)
 }

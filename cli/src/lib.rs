@@ -9,7 +9,7 @@
 //! | `behind` | who stands behind a service, and why others do not |
 //! | `table`, `grid`, `output`, `say` | how it is shown |
 //! | `suggest`, `usage`, `exit` | what was meant, what was typed wrong, how it ends |
-//! | `completion`, [`reference`] | for shells and for readers |
+//! | `completion`, `reference` | for shells and for readers |
 
 mod api;
 mod apply;
@@ -20,14 +20,18 @@ mod completion;
 mod delete;
 mod describe;
 mod documents;
+mod edit;
 mod exit;
 mod get;
 mod grid;
+mod init;
 mod kinds;
+mod lab;
 mod label;
 mod node;
 mod output;
 mod pod;
+mod reference;
 mod say;
 mod scope;
 mod status;
@@ -36,3 +40,4 @@ mod table;
 mod usage;
 
 pub use command::{command, main};
+pub use reference::{markdown, pages};
