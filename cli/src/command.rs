@@ -14,6 +14,7 @@ use crate::say::{self, Colour};
 use crate::usage::Usage;
 use crate::{
     apply, backend, completion, delete, describe, edit, get, init, lab, label, node, pod, status,
+    top,
 };
 
 /// Looks after Pontoon on this host and in its cluster.
@@ -55,6 +56,8 @@ enum Command {
     /// How packets cross hosts
     #[command(subcommand)]
     Backend(backend::Command),
+    /// Shows what moves on this node, the busiest first
+    Top(top::Arguments),
     /// Writes the daemon's configuration, and says what comes next
     Init(init::Arguments),
     /// Runs clusters on this one machine, in network namespaces
@@ -102,6 +105,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Node(command) => node::run(api, command),
         Command::Pod(command) => pod::run(api, command),
         Command::Backend(command) => backend::run(api, command),
+        Command::Top(arguments) => top::run(api, arguments),
         Command::Completion(arguments) => completion::run(arguments),
     }
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use pontoon_model::name::Namespace;
 use pontoon_model::object::{Kind, OutcomeResult};
 use serde_json::Value;
 
@@ -39,23 +40,25 @@ pub(crate) struct Arguments {
     /// A kind and a name, or KIND/NAME
     #[arg(required = true, value_name = "KIND NAME", add = crate::completion::objects())]
     words: Vec<String>,
-    #[command(flatten)]
-    scope: Scope,
+    /// The namespace of the object [default: default]
+    #[arg(short, long, value_name = "NAMESPACE", add = crate::completion::namespaces())]
+    namespace: Option<Namespace>,
 }
 
 pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
     let targets = kinds::targets(&arguments.words)?;
-    check(&targets, &arguments.scope, false, "edited")?;
+    let scope = Scope::in_namespace(arguments.namespace.clone());
+    check(&targets, &scope, false, "edited")?;
     let [target] = targets.as_slice() else {
         bail!(Usage("one object at a time can be edited".to_owned()));
     };
-    let ([_], None) = (target.names.as_slice(), &arguments.scope.selector) else {
+    let [_] = target.names.as_slice() else {
         bail!(Usage("one object at a time can be edited: give its name".to_owned()));
     };
     let kind = target.resource.to_change("edited")?;
-    let (objects, failures) = fetch(api, &arguments.scope.wanted(target))?;
+    let (objects, failures) = fetch(api, &scope.wanted(target))?;
     if let Some((name, failure)) = failures.first() {
-        say::error(explain(api, target.resource, &arguments.scope, name, failure));
+        say::error(explain(api, target.resource, &scope, name, failure));
         return Ok(Exit::of(failure));
     }
     let object = objects.into_iter().next().context("the object is gone")?;

@@ -113,8 +113,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     for unreached in plan.unreached() {
         say::aside(format_args!("warning: {unreached}"));
     }
-    place::put(&arguments.config, &text)?;
-    say::line(next_steps(&arguments.config.display().to_string(), &plan))?;
+    let checked = place::put(&arguments.config, &text)?;
+    let written = if checked { "written, and the daemon finds it good" } else { "written" };
+    say::line(format_args!("{} is {written}", arguments.config.display()))?;
+    say::line(next_steps(&plan))?;
     Ok(Exit::Done)
 }
 
@@ -138,9 +140,9 @@ fn given(arguments: &Arguments) -> Plan {
     }
 }
 
-fn next_steps(file: &str, plan: &Plan) -> String {
+fn next_steps(plan: &Plan) -> String {
     let mut steps = vec![
-        format!("{file} is written and good. Next:"),
+        "Next:".to_owned(),
         "  systemctl enable --now pontoond".to_owned(),
         "  pontoon status".to_owned(),
     ];

@@ -37,6 +37,7 @@ mod scope;
 mod status;
 mod suggest;
 mod table;
+mod top;
 mod usage;
 
 pub use command::{command, main};

@@ -26,6 +26,11 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
+    /// Objects of a namespace.
+    pub(crate) const fn in_namespace(namespace: Option<Namespace>) -> Self {
+        Self { namespace, all_namespaces: false, selector: None }
+    }
+
     /// The namespace that names are in; `None` for all of them.
     pub(crate) fn namespace(&self) -> Option<Namespace> {
         (!self.all_namespaces).then(|| self.namespace.clone().unwrap_or_default())

@@ -18,6 +18,7 @@ pub(crate) use age::since;
 
 use crate::grid::{self, Cell};
 use crate::kinds::Resource;
+use crate::scope::Scope;
 
 /// Which columns and what is around them.
 #[derive(Debug, Clone, Copy)]
@@ -139,6 +140,14 @@ pub(crate) fn labels(object: &Value, path: &str) -> String {
     let labels: Vec<String> =
         labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("?"))).collect();
     or_none(labels.join(","))
+}
+
+/// Whether an object has the labels that are asked for.
+pub(crate) fn labels_match(object: &Value, scope: &Scope) -> bool {
+    let own = &object["metadata"]["labels"];
+    scope.selector.iter().flat_map(|labels| labels.iter()).all(|(key, value)| {
+        own.get(key).is_some_and(|found| value.is_none_or(|value| found == value))
+    })
 }
 
 pub(crate) fn or_none(text: String) -> String {

@@ -12,8 +12,9 @@ use crate::say;
 
 const DAEMON: &str = "pontoond";
 
-/// Writes the text beside the file, has the daemon check it, and puts it in the file's place.
-pub(super) fn put(file: &Path, text: &str) -> Result<()> {
+/// Writes the text beside the file, has the daemon check it, and puts it in the file's place. Says
+/// whether there was a daemon to check it.
+pub(super) fn put(file: &Path, text: &str) -> Result<bool> {
     let beside = with_end(file, "new");
     write(&beside, text).map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => {
@@ -21,14 +22,15 @@ pub(super) fn put(file: &Path, text: &str) -> Result<()> {
         }
         _ => anyhow::anyhow!("{} cannot be written: {error}", beside.display()),
     })?;
-    let checked = check(&beside).and_then(|()| {
+    let checked = check(&beside).and_then(|checked| {
         if file.exists() {
             let old = with_end(file, "old");
             fs::rename(file, &old).with_context(|| format!("{} cannot be kept", file.display()))?;
             say::aside(format_args!("what was there is now {}", old.display()));
         }
         fs::rename(&beside, file)
-            .with_context(|| format!("{} cannot be put in place", file.display()))
+            .with_context(|| format!("{} cannot be put in place", file.display()))?;
+        Ok(checked)
     });
     if checked.is_err() {
         // What is wrong with it is said; the file itself is of no use.
@@ -48,7 +50,7 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// What the daemon says of it.
-fn check(file: &Path) -> Result<()> {
+fn check(file: &Path) -> Result<bool> {
     let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(DAEMON)));
     let daemon = beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(DAEMON));
     let output = match Command::new(&daemon)
@@ -62,7 +64,7 @@ fn check(file: &Path) -> Result<()> {
             say::aside(format_args!(
                 "warning: there is no {DAEMON} on the PATH, so the file is unchecked: run `{DAEMON} --check-config` where it is"
             ));
-            return Ok(());
+            return Ok(false);
         }
         Err(error) => bail!("{} cannot be started: {error}", daemon.display()),
     };
@@ -70,7 +72,7 @@ fn check(file: &Path) -> Result<()> {
         let said = String::from_utf8_lossy(&output.stderr);
         bail!("nothing is written; {}", said.trim_end());
     }
-    Ok(())
+    Ok(true)
 }
 
 fn with_end(file: &Path, end: &str) -> PathBuf {
