@@ -59,7 +59,7 @@ enum Command {
     /// Shows what moves on this node, the busiest first
     Top(top::Arguments),
     /// Writes the daemon's configuration, and says what comes next
-    Init(init::Arguments),
+    Init(Box<init::Arguments>),
     /// Runs clusters on this one machine, in network namespaces
     Lab(lab::Arguments),
     /// Prints what makes a shell complete commands, kinds and names

@@ -25,7 +25,7 @@ pub(crate) enum Command {
 pub(crate) fn run(api: Api<'_>, command: &Command) -> Result<Exit> {
     match command {
         Command::List(output) => {
-            status::print(output, &api.status()?, |status| status::nodes(status))?;
+            status::print(output, &api.status()?, status::nodes)?;
         }
         Command::Remove { name } => {
             api.remove_node(name)?;

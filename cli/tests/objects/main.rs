@@ -1,4 +1,4 @@
-//! `pontoon apply`, `get`, `delete` and `label` against a daemon that answers what a test tells it.
+//! The command against a daemon that answers what a test tells it.
 //! `UPDATE_GOLDEN=1` writes anew what is compared.
 
 #![allow(
@@ -9,7 +9,11 @@
 
 mod apply;
 mod change;
+mod edit;
+mod endings;
 mod get;
+mod init;
+mod look;
 mod refusals;
 mod support;
 

@@ -2,12 +2,14 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use pontoon_model::api::{MAX_REQUEST, Request, Response};
+use pontoon_model::api::{MAX_REQUEST, Request, Response, Status};
+use serde_json::json;
 
 /// A daemon in a folder of its own.
 pub(crate) struct Fake {
@@ -38,6 +40,24 @@ impl Fake {
             }
         });
         fake
+    }
+
+    /// One that takes requests and answers nothing.
+    pub(crate) fn mute() -> Self {
+        let fake = Self::absent();
+        let listener = UnixListener::bind(fake.socket()).unwrap();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut text = Vec::new();
+                stream.read_to_end(&mut text).unwrap();
+            }
+        });
+        fake
+    }
+
+    /// Where everything of it is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.dir.path()
     }
 
     fn socket(&self) -> PathBuf {
@@ -87,19 +107,67 @@ impl Said {
 
 /// Runs the command.
 pub(crate) fn pontoon(fake: &Fake, arguments: &[&str], input: &str) -> Said {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_pontoon"))
+    pontoon_as(fake, arguments, input, |_| {}).unwrap()
+}
+
+/// Runs the command, changed a little.
+pub(crate) fn pontoon_as(
+    fake: &Fake,
+    arguments: &[&str],
+    input: &str,
+    change: impl FnOnce(&mut Command),
+) -> std::io::Result<Said> {
+    run(env!("CARGO_BIN_EXE_pontoon").as_ref(), fake, arguments, input, change)
+}
+
+/// Runs the command from another place.
+pub(crate) fn run(
+    program: &Path,
+    fake: &Fake,
+    arguments: &[&str],
+    input: &str,
+    change: impl FnOnce(&mut Command),
+) -> std::io::Result<Said> {
+    let mut command = command(program, fake, arguments);
+    change(&mut command);
+    let mut child = command.spawn()?;
+    // A command that fails early does not read it.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output()?;
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let code = output.status.code().unwrap();
+    Ok(Said { code, out: text(output.stdout), err: text(output.stderr) })
+}
+
+/// What a command that does not end by itself prints in a while.
+pub(crate) fn pontoon_for(fake: &Fake, arguments: &[&str], time: Duration) -> String {
+    let program = env!("CARGO_BIN_EXE_pontoon").as_ref();
+    let mut child = command(program, fake, arguments).spawn().unwrap();
+    thread::sleep(time);
+    child.kill().unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+}
+
+fn command(program: &Path, fake: &Fake, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command
         .args(arguments)
         .env("PONTOON_SOCKET", fake.socket())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that fails early does not read it.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A node of its own, with a pod.
+pub(crate) fn status(ready: bool) -> Status {
+    let problems: &[&str] = if ready { &[] } else { &["the underlay is not found"] };
+    let status = json!({"node": "a", "version": "0.1.0", "ready": ready, "problems": problems,
+        "store": {"kind": "etcd", "connected": true, "revision": 7}, "cluster": null, "mtu": 1450,
+        "nodes": [{"name": "a", "underlay": "192.0.2.1", "subnets": ["10.244.1.0/24"], "backend": null, "alive": true}],
+        "pods": [{"pod": {"namespace": "default", "name": "web-0"}, "id": {"containerId": "c1", "ifname": "eth0"},
+            "hostInterface": "ptn-of-no-host", "addresses": ["10.244.1.2"]}]});
+    serde_json::from_value(status).unwrap()
 }
 
 /// Compares with a file of the repository.

@@ -1,0 +1,80 @@
+//! Each ending with the exit code that the reference gives it.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+
+use pontoon_model::api::{Code, Failure, Request, Response};
+use serde_json::json;
+
+use crate::support::{Fake, pontoon, pontoon_as, status};
+
+#[test]
+fn each_ending_has_the_exit_code_of_the_reference() {
+    let found = Fake::new(|_| Response::Objects(vec![json!({"metadata": {"name": "web"}})]));
+    assert_eq!(pontoon(&found, &["get", "svc"], "").code, 0);
+    let missing = Fake::new(|request| match request {
+        Request::Get(selection) if selection.names.is_empty() => Response::Objects(Vec::new()),
+        _ => {
+            Response::Failed(Failure::new(Code::NotFound, "service default/web does not exist", ""))
+        }
+    });
+    assert_eq!(pontoon(&missing, &["get", "svc", "web"], "").code, 1);
+    assert_eq!(pontoon(&missing, &["get", "--weird"], "").code, 2);
+    assert_eq!(pontoon(&Fake::absent(), &["get", "svc"], "").code, 3);
+    let away = Fake::new(|_| Response::Failed(Failure::new(Code::Store, "etcd is away", "")));
+    let said = pontoon(&away, &["get", "svc"], "");
+    assert_eq!(
+        (said.code, said.err.as_str()),
+        (5, "pontoon: etcd is away; see `pontoon status`\n")
+    );
+    let said = pontoon(&Fake::mute(), &["get", "svc"], "");
+    assert_eq!((said.code, said.err.lines().count()), (6, 1), "{}", said.err);
+    let strange = Fake::new(|_| Response::Done);
+    let said = pontoon(&strange, &["get", "svc"], "");
+    assert_eq!((said.code, said.err.lines().count()), (6, 1), "{}", said.err);
+    assert!(said.err.contains("another version"), "{}", said.err);
+}
+
+#[test]
+fn a_socket_that_is_not_for_this_user_is_said_so() {
+    let fake = Fake::new(|_| Response::Done);
+    std::fs::set_permissions(fake.folder(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let said = pontoon_as(&fake, &["get", "svc"], "", |command| {
+        // Root may do everything; nobody may not.
+        command.uid(65_534);
+    });
+    let Ok(said) = said else {
+        eprintln!("skipped: only root can be somebody else");
+        return;
+    };
+    assert_eq!((said.code, said.err.lines().count()), (4, 1), "{}", said.err);
+    assert!(said.err.ends_with("is not for this user: use sudo\n"), "{}", said.err);
+}
+
+#[test]
+fn status_fails_when_the_node_is_not_ready() {
+    let fake = Fake::new(|request| match request {
+        Request::Status => Response::Status(Box::new(status(false))),
+        _ => Response::Objects(Vec::new()),
+    });
+    let said = pontoon(&fake, &["status"], "");
+    assert_eq!(said.code, 1);
+    assert!(said.out.starts_with("node a is NOT READY"), "{}", said.out);
+    assert_eq!(pontoon(&fake, &["status", "-o", "yaml"], "").code, 1);
+    let fake = Fake::new(|request| match request {
+        Request::Status => Response::Status(Box::new(status(true))),
+        _ => Response::Objects(Vec::new()),
+    });
+    assert_eq!(pontoon(&fake, &["status", "--json"], "").code, 0);
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_who_asks() {
+    let fake = Fake::new(|request| match request {
+        Request::Status => Response::Status(Box::new(status(true))),
+        _ => Response::Objects(Vec::new()),
+    });
+    assert!(!pontoon(&fake, &["get", "nodes"], "").out.contains('\u{1b}'));
+    let said = pontoon(&fake, &["get", "nodes", "--color", "always"], "");
+    assert!(said.out.contains("\u{1b}[32mReady\u{1b}[0m"), "{}", said.out);
+}
