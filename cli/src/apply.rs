@@ -9,6 +9,8 @@ use pontoon_model::name::Namespace;
 use pontoon_model::object::{Outcome, OutcomeResult};
 use serde_json::Value;
 
+pub(crate) use batch::cut as batches;
+
 use crate::api::{Api, ApiError};
 use crate::documents::{self, Document, Sources};
 use crate::exit::{Done, Exit};
@@ -70,11 +72,11 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
     let dry_run = arguments.dry_run != DryRun::None;
     let total = documents.len();
     let mut before = 0;
-    let (batches, too_long) = batch::cut(documents);
+    let (cut, too_long) = batches(documents);
     for unread in too_long {
         done = done.and_failed(unread);
     }
-    for batch in batches {
+    for batch in cut {
         let values = batch.iter().map(|document| document.value.clone()).collect();
         // What stands in the way of this request would stand in the way of the next.
         let outcomes = match api.apply(values, dry_run) {

@@ -13,8 +13,8 @@ use crate::exit::Exit;
 use crate::say::{self, Colour};
 use crate::usage::Usage;
 use crate::{
-    apply, backend, completion, delete, describe, edit, get, init, lab, label, node, pod, status,
-    top,
+    apply, backend, completion, delete, describe, diff, edit, get, init, lab, label, node, pod,
+    status, top,
 };
 
 /// Looks after Pontoon on this host and in its cluster.
@@ -41,6 +41,8 @@ enum Command {
     Describe(describe::Arguments),
     /// Creates or changes services, endpoint slices, namespaces and pods as files have them
     Apply(apply::Arguments),
+    /// Shows what apply would change
+    Diff(diff::Arguments),
     /// Opens an object in an editor, until the daemon takes it
     Edit(edit::Arguments),
     /// Sets labels of objects or takes them away
@@ -97,6 +99,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Get(arguments) => get::run(api, arguments),
         Command::Describe(arguments) => describe::run(api, arguments),
         Command::Apply(arguments) => apply::run(api, arguments),
+        Command::Diff(arguments) => diff::run(api, arguments),
         Command::Edit(arguments) => edit::run(api, arguments),
         Command::Init(arguments) => init::run(arguments),
         Command::Lab(arguments) => lab::run(arguments),

@@ -74,7 +74,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     fn run(&self) -> Result<Exit> {
-        let original = output::yaml(&editable(&self.object))?;
+        let original = output::yaml(&output::without_stamps(&self.object))?;
         let title = format!("{}/{}", self.kind, text(&self.object, "/metadata/name"));
         let draft = Draft::create(&title)?;
         let mut content = original.clone();
@@ -152,17 +152,6 @@ enum Refused {
     Edited(String),
     /// The daemon does not take anything.
     Whole(ApiError),
-}
-
-/// Without what nobody edits.
-fn editable(object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(metadata) = object["metadata"].as_object_mut() {
-        for field in ["resourceVersion", "uid", "creationTimestamp", "generation"] {
-            metadata.remove(field);
-        }
-    }
-    object
 }
 
 /// Lets a person edit a file.

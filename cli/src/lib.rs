@@ -19,6 +19,7 @@ mod command;
 mod completion;
 mod delete;
 mod describe;
+mod diff;
 mod documents;
 mod edit;
 mod exit;

@@ -42,5 +42,16 @@ pub(crate) fn yaml(document: &Value) -> Result<String> {
     Ok(text.trim_end_matches('\n').to_owned())
 }
 
+/// Without what the daemon writes into every object.
+pub(crate) fn without_stamps(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in ["resourceVersion", "uid", "creationTimestamp", "generation"] {
+            metadata.remove(field);
+        }
+    }
+    object
+}
+
 #[cfg(test)]
 mod tests;

@@ -154,6 +154,9 @@ pub struct Outcome {
     /// What was read and is not used, as sentences that begin with the field's path.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// The object as it would be: of a dry run only, in which nobody could read it afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Value>,
 }
 
 /// What was done with an object.
@@ -223,6 +226,7 @@ mod tests {
             name: "web".to_owned(),
             result: OutcomeResult::Failed(failed),
             warnings: vec!["spec.foo: not used".to_owned()],
+            document: Some(json!({"kind": "Service"})),
         };
         for response in [
             Response::Objects(vec![json!({"kind": "Service", "spec": {"ports": [{"port": 80}]}})]),

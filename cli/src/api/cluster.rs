@@ -10,14 +10,8 @@ pub(super) fn nodes(status: &Status) -> Documents {
 }
 
 fn of_node(status: &Status, node: &NodeStatus) -> Value {
-    let own = node.name == status.node;
-    let way = match node.backend {
-        _ if own => "this node".to_owned(),
-        Some(kind) => kind.to_string(),
-        None => "unreached".to_owned(),
-    };
     let ready = if node.alive { "True" } else { "Unknown" };
-    json!({
+    let mut document = json!({
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": node.name},
@@ -25,9 +19,12 @@ fn of_node(status: &Status, node: &NodeStatus) -> Value {
         "status": {
             "addresses": [{"type": "InternalIP", "address": node.underlay}],
             "conditions": [{"type": "Ready", "status": ready}],
-            "reachedBy": way,
         },
-    })
+    });
+    if node.name == status.node {
+        document["status"]["nodeInfo"] = json!({"pontoonVersion": status.version});
+    }
+    document
 }
 
 /// A document for each subnet, in the order of the nodes.

@@ -10,7 +10,7 @@ const MOST_DOCUMENTS: usize = 500;
 const ROOM: u64 = MAX_REQUEST - 256;
 
 /// The documents in order, and what is said of those that are too long for any request.
-pub(super) fn cut(documents: Vec<Document>) -> (Vec<Vec<Document>>, Vec<Unread>) {
+pub(crate) fn cut(documents: Vec<Document>) -> (Vec<Vec<Document>>, Vec<Unread>) {
     let mut batches: Vec<Vec<Document>> = Vec::new();
     let mut too_long = Vec::new();
     let mut left = 0;

@@ -16,7 +16,7 @@ pub(super) fn node(sheet: &mut Sheet, node: &Value, known: &Known) {
     sheet.field("Addresses", addresses.collect::<Vec<_>>().join(", "));
     sheet.field("Subnets", texts(node, "/spec/podCIDRs").join(", "));
     sheet.field_if("Zone", text(node, "/metadata/labels/topology.kubernetes.io~1zone"));
-    sheet.field_if("Version", text(node, "/status/nodeInfo/daemonVersion"));
+    sheet.field_if("Version", text(node, "/status/nodeInfo/pontoonVersion"));
     let ready = list(node, "/status/conditions").iter().find(|c| text(c, "/type") == "Ready");
     let alive = ready.is_some_and(|condition| text(condition, "/status") == "True");
     let daemon = match (own, alive) {
@@ -26,10 +26,16 @@ pub(super) fn node(sheet: &mut Sheet, node: &Value, known: &Known) {
         (false, false) => "not heard of",
     };
     sheet.field("Daemon", daemon);
-    sheet.field("Reached by", text(node, "/status/reachedBy"));
+    let peer = known.status.nodes.iter().find(|known| known.name.as_str() == name);
+    let way = peer.and_then(|peer| peer.backend).map(|kind| kind.to_string());
+    if !own {
+        sheet.field("Reached by", way.clone().unwrap_or_default());
+    }
     if node.pointer("/spec/unschedulable") == Some(&Value::Bool(true)) {
-        let why = node["metadata"]["annotations"]["pontoon.net/cordon-reason"].as_str();
-        sheet.field("Cordoned", why.unwrap_or("yes"));
+        let said = |field: &str| text(node, &format!("/spec/cordon/{field}")).to_owned();
+        let why = [said("reason"), said("by"), said("at")];
+        let why: Vec<String> = why.into_iter().filter(|part| !part.is_empty()).collect();
+        sheet.field("Cordoned", if why.is_empty() { "yes".to_owned() } else { why.join(", ") });
         sheet.remark(format!("it takes no new pods: `pontoon node uncordon {name}` ends that"));
     }
     let pods: Vec<&Value> =
@@ -40,7 +46,7 @@ pub(super) fn node(sheet: &mut Sheet, node: &Value, known: &Known) {
     } else if !alive {
         sheet.remark("its pods get no new connections; when it is gone for good, `pontoon node remove` frees its subnets");
     }
-    if text(node, "/status/reachedBy") == "unreached" {
+    if !own && way.is_none() {
         sheet.remark("there is no way to it from here: `pontoon status` says why");
     }
 }

@@ -15,7 +15,7 @@ fn pod(name: &str, node: &str, ip: &str, ready: &str, labels: Value) -> Value {
 
 fn node(name: &str, subnet: &str, ready: &str, by: &str) -> Value {
     json!({"metadata": {"name": name}, "spec": {"podCIDRs": [subnet]},
-        "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}], "reachedBy": by,
+        "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}], "nodeInfo": {"pontoonVersion": by},
             "conditions": [{"type": "Ready", "status": ready}]}})
 }
 
@@ -69,8 +69,8 @@ fn known() -> Known {
             ],
             slices: vec![slice()],
             nodes: vec![
-                node("a", "10.244.1.0/24", "True", "this node"),
-                node("b", "10.244.2.0/24", "Unknown", "unreached"),
+                node("a", "10.244.1.0/24", "True", "0.1.0"),
+                node("b", "10.244.2.0/24", "Unknown", "0.0.9"),
             ],
         },
         services: services(),

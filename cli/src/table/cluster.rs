@@ -7,20 +7,18 @@ use crate::grid::Cell;
 use crate::say::Tone;
 
 pub(super) const NODES: Columns = Columns {
-    heads: &["STATUS", "ADDRESS", "SUBNETS", "BY"],
+    heads: &["STATUS", "ADDRESS", "SUBNETS", "VERSION"],
     cells: |node| {
         let address = list(node, "/status/addresses").first().map_or("", |a| text(a, "/address"));
         vec![
             status(node),
             or_none(address.to_owned()).into(),
             or_none(texts(node, "/spec/podCIDRs").join(",")).into(),
-            by(node),
+            or_none(text(node, "/status/nodeInfo/pontoonVersion").to_owned()).into(),
         ]
     },
     age: false,
-    wide: Some(("VERSION", |node| {
-        or_none(text(node, "/status/nodeInfo/daemonVersion").to_owned())
-    })),
+    wide: Some(("ZONE", zone)),
 };
 
 pub(super) const SUBNETS: Columns = Columns {
@@ -49,10 +47,6 @@ fn status(node: &Value) -> Cell {
     Cell::toned(word, tone)
 }
 
-/// How packets get there from here.
-fn by(node: &Value) -> Cell {
-    match text(node, "/status/reachedBy") {
-        "unreached" => Cell::toned("unreached", Tone::Bad),
-        way => or_none(way.to_owned()).into(),
-    }
+fn zone(node: &Value) -> String {
+    or_none(text(node, "/metadata/labels/topology.kubernetes.io~1zone").to_owned())
 }

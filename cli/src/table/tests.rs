@@ -139,19 +139,19 @@ fn no_object_panics() {
 #[test]
 fn nodes_and_subnets() {
     let node = |name: &str, ready: &str, by: &str, spec: Value| {
-        json!({"metadata": {"name": name}, "spec": spec, "status": {"reachedBy": by,
+        json!({"metadata": {"name": name}, "spec": spec, "status": {"nodeInfo": {"pontoonVersion": by},
             "addresses": [{"type": "InternalIP", "address": "192.0.2.1"}],
             "conditions": [{"type": "Ready", "status": ready}]}})
     };
     let nodes = [
-        node("a", "True", "this node", json!({"podCIDRs": ["10.244.1.0/24", "fd00:1::/64"]})),
+        node("a", "True", "0.1.0", json!({"podCIDRs": ["10.244.1.0/24", "fd00:1::/64"]})),
         node(
             "b",
             "Unknown",
             "vxlan",
             json!({"podCIDRs": ["10.244.2.0/24"], "unschedulable": true}),
         ),
-        node("c", "True", "unreached", json!({})),
+        node("c", "True", "", json!({})),
     ];
     assert_golden("nodes", &layouts(Resource::Node, &nodes));
     let subnets = [

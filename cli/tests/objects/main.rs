@@ -9,6 +9,7 @@
 
 mod apply;
 mod change;
+mod diff;
 mod edit;
 mod endings;
 mod get;
@@ -37,7 +38,8 @@ fn service(namespace: &str, name: &str) -> Value {
 
 fn outcome(kind: Kind, name: &str, result: OutcomeResult) -> Outcome {
     let namespace = kind.names().namespaced.then(|| "default".parse().unwrap());
-    Outcome { kind: Some(kind), namespace, name: name.to_owned(), result, warnings: Vec::new() }
+    let name = name.to_owned();
+    Outcome { kind: Some(kind), namespace, name, result, warnings: Vec::new(), document: None }
 }
 
 const MANIFESTS: &str = "\

@@ -1,6 +1,7 @@
 //! From documents to objects in the store.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use futures::StreamExt;
 use pontoon_model::api::{Code, Failure};
@@ -37,7 +38,7 @@ pub(super) async fn apply(
         for entry in run {
             tasks.push(away.unless(one(store, config, entry, dry_run)));
         }
-        let results: Vec<Result<OutcomeResult, Failure>> =
+        let results: Vec<Result<Applied, Failure>> =
             futures::stream::iter(tasks).buffered(IN_FLIGHT).collect().await;
         for (entry, result) in run.iter().zip(results) {
             // What one document frees, another behind it may take.
@@ -47,7 +48,7 @@ pub(super) async fn apply(
                 }
                 result => result,
             };
-            outcomes.push(entry.outcome(result.unwrap_or_else(OutcomeResult::Failed)));
+            outcomes.push(entry.outcome(result, dry_run));
         }
         rest = later;
     }
@@ -59,6 +60,9 @@ fn distinct(entries: &[Entry]) -> usize {
     let mut seen = BTreeSet::new();
     entries.iter().take_while(|e| seen.insert((e.kind, &e.namespace, &e.name))).count()
 }
+
+/// What was done with an object, and what it is then.
+pub(super) type Applied = (OutcomeResult, Value);
 
 /// A document and whose it is.
 struct Entry {
@@ -83,13 +87,18 @@ impl Entry {
         Self { kind, namespace, name, parsed }
     }
 
-    fn outcome(&self, result: OutcomeResult) -> Outcome {
+    fn outcome(&self, result: Result<Applied, Failure>, dry_run: bool) -> Outcome {
+        let (result, document) = match result {
+            Ok((result, document)) => (result, dry_run.then_some(document)),
+            Err(failure) => (OutcomeResult::Failed(failure), None),
+        };
         Outcome {
             kind: self.kind,
             namespace: self.namespace.clone(),
             name: self.name.clone(),
             result,
             warnings: self.parsed.as_ref().map(|p| p.warnings.clone()).unwrap_or_default(),
+            document,
         }
     }
 }
@@ -99,17 +108,20 @@ async fn one(
     config: &ClusterConfig,
     entry: &Entry,
     dry_run: bool,
-) -> Result<OutcomeResult, Failure> {
+) -> Result<Applied, Failure> {
     let object = &entry.parsed.as_ref().map_err(Failure::clone)?.object;
     let put = |key: Key, document: &Value, namespace: Option<&Namespace>| {
         let (document, namespace, birth) = (document.clone(), namespace.cloned(), Birth::now());
         async move {
+            let last = Mutex::new(Value::Null);
             let build = |old: Option<&Value>| {
                 let mut document = document.clone();
                 stamp(&mut document, namespace.as_ref(), old, &birth);
+                last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&document);
                 Ok(document)
             };
-            single::change(store, &key, dry_run, build).await
+            let result = single::change(store, &key, dry_run, build).await?;
+            Ok((result, last.into_inner().unwrap_or_else(PoisonError::into_inner)))
         }
     };
     match object {

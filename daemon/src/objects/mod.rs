@@ -233,7 +233,7 @@ fn outcome(
     warnings: Vec<String>,
 ) -> Outcome {
     let (namespace, name) = (item.namespace.clone(), item.name.clone());
-    Outcome { kind: Some(selection.kind), namespace, name, result, warnings }
+    Outcome { kind: Some(selection.kind), namespace, name, result, warnings, document: None }
 }
 
 fn missing(selection: &Selection, names: Vec<String>) -> impl Iterator<Item = Outcome> + '_ {
@@ -246,6 +246,7 @@ fn missing(selection: &Selection, names: Vec<String>) -> impl Iterator<Item = Ou
         )),
         name,
         warnings: Vec::new(),
+        document: None,
     })
 }
 

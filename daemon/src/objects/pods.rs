@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 
 use pontoon_model::api::{Code, Failure};
 use pontoon_model::key::{self, Key};
@@ -15,6 +16,7 @@ use pontoon_model::readiness::READINESS;
 use pontoon_store::{KeyValue, MAX_OPS, Op, OpResponse, Store, Txn};
 use serde_json::{Value, json};
 
+use super::apply::Applied;
 use super::failure::store as store_failure;
 use super::single;
 
@@ -23,7 +25,7 @@ pub(super) async fn apply(
     store: &dyn Store,
     manifest: &PodManifest,
     dry_run: bool,
-) -> Result<OutcomeResult, Failure> {
+) -> Result<Applied, Failure> {
     let keys = find(store, &manifest.id).await?;
     if keys.is_empty() {
         return Err(Failure::new(
@@ -33,9 +35,11 @@ pub(super) async fn apply(
         ));
     }
     let mut result = OutcomeResult::Unchanged;
+    let last = Mutex::new(Value::Null);
     for key in keys {
         let changed = change(store, &key, dry_run, |record| {
             merge(record, manifest);
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = document(record);
             Ok(())
         });
         match changed.await? {
@@ -43,7 +47,7 @@ pub(super) async fn apply(
             other => result = other,
         }
     }
-    Ok(result)
+    Ok((result, last.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
 
 fn merge(record: &mut PodRecord, manifest: &PodManifest) {

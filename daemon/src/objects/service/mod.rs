@@ -30,6 +30,7 @@ use pontoon_model::object::{Kind, OutcomeResult};
 use pontoon_model::service::ServiceId;
 use pontoon_store::{Compare, KeyValue, Op, OpResponse, Store, Txn};
 
+use super::apply::Applied;
 use super::failure::{busy, not_found, store as store_failure};
 use super::stamp::Birth;
 use claim::{Claim, Holders};
@@ -46,7 +47,7 @@ pub(super) async fn apply(
     config: &ClusterConfig,
     new: &ServiceManifest,
     dry_run: bool,
-) -> Result<OutcomeResult, Failure> {
+) -> Result<Applied, Failure> {
     let id = &new.service.id;
     let birth = Birth::now();
     let mut found =
@@ -60,7 +61,7 @@ pub(super) async fn apply(
         let mut plan =
             plan::plan(new, stored.as_ref(), config, &holders, &birth, &mut rand::rng())?;
         if stored.as_ref().is_some_and(|stored| stored.document == plan.document) {
-            return Ok(OutcomeResult::Unchanged);
+            return Ok((OutcomeResult::Unchanged, plan.document));
         }
         plan.released = held(store, id, &plan.released).await?;
         let mut txn = plan.transaction(id, stored.as_ref(), &holders)?;
@@ -70,7 +71,8 @@ pub(super) async fn apply(
         let outcome = store.txn(txn).await.map_err(store_failure)?;
         if outcome.succeeded {
             let new = stored.is_none();
-            return Ok(if new { OutcomeResult::Created } else { OutcomeResult::Configured });
+            let result = if new { OutcomeResult::Created } else { OutcomeResult::Configured };
+            return Ok((result, plan.document));
         }
         let mut responses = outcome.responses.into_iter().map(|response| match response {
             OpResponse::Get(item) => item,
