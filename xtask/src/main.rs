@@ -6,6 +6,7 @@ mod shell;
 mod skips;
 mod tests;
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
@@ -48,6 +49,11 @@ enum Task {
     Lint,
     /// Builds the release binaries into target/pontoon/bin: pontoond, pontoon, pontoon-cni (static)
     Build,
+    /// Writes the man pages of the command, into target/pontoon/man unless a folder is named
+    Man {
+        /// The folder
+        folder: Option<PathBuf>,
+    },
     /// Measures Pontoon against its peers
     Bench {
         /// Which benchmark and its options; none for all
@@ -103,6 +109,14 @@ fn run(task: Task) -> Result<ExitCode> {
             packages::provide(Purpose::Build)?;
             binaries::build(&workspace)?;
             println!("built into {}", workspace.bin().display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Man { folder } => {
+            packages::provide(Purpose::Build)?;
+            let folder = folder.unwrap_or_else(|| workspace.target().join("pontoon/man"));
+            let run = ["run", "--quiet", "--package", "pontoon-cli", "--example", "man", "--"];
+            workspace.step("man pages", workspace.cargo().args(run).arg(&folder))?;
+            println!("written into {}", folder.display());
             Ok(ExitCode::SUCCESS)
         }
         Task::Bench { args } => {

@@ -39,14 +39,19 @@ pub(super) fn whole(status: &Status, services: Option<usize>, pods: Option<usize
 
 fn counts(status: &Status, services: Option<usize>, pods: Option<usize>) -> String {
     let alive = status.nodes.iter().filter(|node| node.alive).count();
-    let mut counts = vec![format!("{} nodes, {alive} of them alive", status.nodes.len())];
-    let here = status.pods.len();
+    let nodes = many(status.nodes.len(), "node");
+    let here = many(status.pods.len(), "pod");
+    let mut counts = vec![format!("{nodes}, {alive} alive")];
     counts.push(match pods {
-        Some(all) => format!("{here} pods here of {all}"),
-        None => format!("{here} pods here"),
+        Some(all) => format!("{here} here of {all}"),
+        None => format!("{here} here"),
     });
-    counts.extend(services.map(|services| format!("{services} services")));
+    counts.extend(services.map(|services| many(services, "service")));
     counts.join(", ")
+}
+
+fn many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What does not stop this node and is not as it should be.
@@ -152,7 +157,7 @@ mod tests {
                 "degraded: node b is not heard of: no new connections go there",
                 "degraded: node c is not reached from here",
                 "store etcd (AWAY, revision 7)",
-                "counts 3 nodes, 2 of them alive, 1 pods here of 3",
+                "counts 3 nodes, 2 alive, 1 pod here of 3",
                 "",
                 "NODE ADDRESS SUBNETS BY DAEMON",
                 "a 192.0.2.1 10.244.1.0/24 fd00:1::/64 (this node) alive",

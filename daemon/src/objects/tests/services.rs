@@ -59,6 +59,11 @@ async fn a_dry_run_says_the_same_and_writes_nothing() {
     assert_eq!(outcomes[1].result, OutcomeResult::Configured);
     assert_eq!(failure(outcomes[2].result.clone()).code, Code::Conflict);
     assert_eq!(outcomes[3].result, OutcomeResult::Created);
+    // It says what would be stored, but for what has no outcome.
+    let said = |index: usize| outcomes[index].document.clone().unwrap_or_default();
+    assert_eq!(said(0)["spec"]["type"], "NodePort");
+    assert_eq!(said(1)["spec"]["clusterIP"], "10.96.0.7");
+    assert_eq!((said(2), &said(3)["metadata"]["name"]), (Value::Null, &json!("shop")));
     assert_eq!(cluster.revision().await, revision);
 }
 

@@ -1,0 +1,215 @@
+//! A session at the command as somebody types it who comes from kubectl.
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as tests do")]
+
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use pontoon_lab::host::Host;
+use pontoon_lab::{Lab, binaries};
+use pontoon_tests::cluster::{SOON, cluster, eventually, skipped};
+
+/// How a command ended.
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn well(self) -> Result<String> {
+        ensure!(self.code == Some(0), "{self:?}");
+        Ok(self.out)
+    }
+
+    fn ended(self, code: i32, part: &str) -> Result<()> {
+        ensure!(self.code == Some(code) && self.err.contains(part), "{code}, {part}: {self:?}");
+        Ok(())
+    }
+}
+
+fn command(host: &Host, line: &str) -> Result<Command> {
+    let mut command = Command::new(binaries::find("pontoon")?);
+    command
+        .args(line.split_whitespace())
+        .env("PONTOON_SOCKET", host.socket())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    Ok(command)
+}
+
+/// Types a line on a host.
+fn pontoon(host: &Host, line: &str) -> Result<Said> {
+    fed(host, line, "")
+}
+
+/// Types a line that reads standard input.
+fn fed(host: &Host, line: &str, input: &str) -> Result<Said> {
+    let mut child = command(host, line)?.spawn()?;
+    child.stdin.take().context("no input")?.write_all(input.as_bytes())?;
+    let output = child.wait_with_output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
+}
+
+const WEB: &str = "\
+apiVersion: v1
+kind: Service
+metadata: {name: web, labels: {team: shop}}
+spec:
+  type: NodePort
+  selector: {app: web}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+";
+
+fn built() -> Result<Lab> {
+    cluster(Lab::builder().hosts(2))
+}
+
+#[test]
+fn a_session_as_it_is_typed() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let lab = built()?;
+    let (one, two) = (lab.host(1), lab.host(2));
+    let unready = "tcp:8080;period=200ms";
+    let _ready = one.pod("web-0").label("app", "web").add()?;
+    let _waiting =
+        two.pod("web-1").label("app", "web").annotation("pontoon.net/readiness", unready).add()?;
+
+    // What is there, by every name of a kind.
+    for kind in ["no", "node", "nodes", "Nodes"] {
+        let names = pontoon(two, &format!("get {kind} -o name"))?.well()?;
+        ensure!(names == "node/host-1\nnode/host-2\n", "{names}");
+    }
+    eventually(SOON, || {
+        let names = pontoon(two, "get po -o name")?.well()?;
+        ensure!(names == "pod/web-0\npod/web-1\n", "{names}");
+        Ok(())
+    })?;
+    ensure!(pontoon(one, "get subnets")?.well()?.lines().count() > 2);
+
+    // A change is looked at, made, looked at again, and made no second time.
+    let differs = fed(one, "diff -f -", WEB)?;
+    ensure!(differs.code == Some(1) && differs.out.contains("+  type: NodePort"), "{differs:?}");
+    ensure!(
+        !differs.out.contains("clusterIP") && !differs.out.contains("nodePort:"),
+        "{differs:?}"
+    );
+    ensure!(fed(one, "apply --dry-run -f -", WEB)?.well()? == "service/web created (dry run)\n");
+    pontoon(one, "get svc web")?.ended(1, "service default/web does not exist")?;
+    ensure!(fed(one, "apply -f -", WEB)?.well()? == "service/web created\n");
+    ensure!(fed(two, "diff -f -", WEB)?.well()?.is_empty());
+    ensure!(fed(two, "apply -f -", WEB)?.well()? == "service/web unchanged\n");
+    let changed = WEB.replace("8080", "9090");
+    let differs = fed(one, "diff -f -", &changed)?;
+    ensure!(
+        differs.code == Some(1) && differs.out.contains("+    targetPort: 9090"),
+        "{differs:?}"
+    );
+    ensure!(differs.out.lines().filter(|line| line.starts_with('+')).count() == 2, "{differs:?}");
+
+    // Who answers, and why the other does not.
+    let told = eventually(SOON, || {
+        let told = pontoon(one, "describe svc/web")?.well()?;
+        ensure!(told.contains("its check tcp:8080") && told.contains("pod web-0"), "{told}");
+        Ok(told)
+    })?;
+    ensure!(told.contains("web.default.svc.cluster.local"), "{told}");
+    let told = pontoon(two, "describe pod web-1")?.well()?;
+    ensure!(told.contains("gets none: its check") && told.contains("ptn"), "{told}");
+    let told = pontoon(one, "describe node host-2")?.well()?;
+    ensure!(told.contains("web-1") && told.contains("heard of"), "{told}");
+    ensure!(pontoon(one, "get ep,svc -A -o wide --show-labels")?.well()?.contains("team=shop"));
+
+    // Labels, an edit, what moves.
+    ensure!(pontoon(two, "label po web-0 track=canary")?.well()? == "pod/web-0 labeled\n");
+    ensure!(pontoon(one, "get pods -l track=canary,app -o name")?.well()? == "pod/web-0\n");
+    let mut edit = command(one, "edit svc web")?;
+    edit.env("PONTOON_EDITOR", "sed -i s/targetPort:.8080/targetPort:\\ 9090/");
+    let output = edit.output()?;
+    ensure!(output.stdout == b"service/web edited\n", "{output:?}");
+    ensure!(pontoon(two, "get svc web -o yaml")?.well()?.contains("targetPort: 9090"));
+    let top = pontoon(one, "top pods --once -o json")?.well()?;
+    ensure!(top.contains("web-0") && !top.contains("web-1"), "{top}");
+
+    // What is mistyped.
+    pontoon(one, "get svc wbe")?.ended(1, "did you mean web?")?;
+    pontoon(one, "get servcies")?.ended(2, "did you mean services?")?;
+    pontoon(one, "descirbe svc")?.ended(2, "describe")?;
+    pontoon(one, "get po -l ap=web")?.ended(0, "Did you mean app?")?;
+    let bad = format!("{WEB}---\n{}", WEB.replace("port: 80,", "port: 80000,"));
+    fed(one, "apply -f -", &bad)?
+        .ended(1, "standard input: document 2: Service default/web: spec.ports[0].port: 80000")?;
+
+    let status = pontoon(one, "status")?.well()?;
+    ensure!(
+        status.starts_with("node host-1 is ready") && status.contains("1 service"),
+        "{status}"
+    );
+    ensure!(pontoon(two, "delete svc/web")?.well()? == "service \"web\" deleted\n");
+    pontoon(one, "get svc")?.ended(0, "No services found in namespace default.")
+}
+
+#[test]
+fn a_watch_shows_a_change_made_on_another_node_and_outlives_the_daemon() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let lab = built()?;
+    let (one, two) = (lab.host(1), lab.host(2));
+    let mut watching = command(two, "get svc -w -o name")?.spawn()?;
+    let mut out = watching.stdout.take().context("no output")?;
+    let (teller, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut byte = [0];
+        while out.read(&mut byte).is_ok_and(|read| read > 0) {
+            if teller.send(byte[0]).is_err() {
+                break;
+            }
+        }
+    });
+    let mut seen = String::new();
+    let mut wait_for = |expected: &str| -> Result<()> {
+        let until = Instant::now() + Duration::from_secs(20);
+        while seen != expected {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(byte) = told.recv_timeout(left) else { bail!("{seen:?} is not {expected:?}") };
+            seen.push(char::from(byte));
+        }
+        Ok(())
+    };
+    fed(one, "apply -f -", WEB)?.well()?;
+    wait_for("service/web\n")?;
+    two.restart(Duration::from_secs(30))?;
+    fed(one, "apply -f -", &WEB.replace("name: web,", "name: api,"))?.well()?;
+    let outcome = wait_for("service/web\nservice/api\n");
+    watching.kill()?;
+    watching.wait()?;
+    outcome
+}
+
+#[test]
+fn what_is_away_is_told_in_one_sentence_with_an_exit_code_of_its_own() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let lab = built()?;
+    let host = lab.host(1);
+    lab.etcd().stop()?;
+    // A daemon waits a little for a store that is away.
+    let said = eventually(Duration::from_secs(40), || {
+        let said = fed(host, "apply -f -", WEB)?;
+        ensure!(said.code == Some(5), "{said:?}");
+        Ok(said)
+    })?;
+    ensure!(said.err.trim_end().lines().all(|line| line.contains("store")), "{said:?}");
+    let status = pontoon(host, "status")?;
+    ensure!(status.out.contains("degraded: the store (etcd) is away"), "{status:?}");
+    host.stop()?;
+    pontoon(host, "get svc")?.ended(3, "pontoond is not running")
+}
