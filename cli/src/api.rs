@@ -2,11 +2,9 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `cluster` | nodes and subnets as documents |
 //! | `error` | why there is no answer |
 //! | `watch` | what changes |
 
-mod cluster;
 mod error;
 mod watch;
 
@@ -22,32 +20,11 @@ use pontoon_model::object::{Documents, Kind, LabelChange, Outcome, Selection};
 pub(crate) use error::ApiError;
 pub(crate) use watch::Change;
 
-use crate::behind::{self, Around};
-use crate::kinds::Resource;
+use crate::behind::Around;
 
-/// Objects to be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    /// Their kind.
-    pub(crate) resource: Resource,
-    /// Their namespace; `None` means all.
-    pub(crate) namespace: Option<Namespace>,
-    /// Their names; empty means all that the labels leave.
-    pub(crate) names: Vec<String>,
-    /// Labels that they must have, with these values where there are any.
-    pub(crate) labels: BTreeMap<String, Option<String>>,
-}
-
-impl Wanted {
-    /// All objects of a kind in a namespace, or in all.
-    pub(crate) fn all(resource: Resource, namespace: Option<Namespace>) -> Self {
-        Self { resource, namespace, names: Vec::new(), labels: BTreeMap::new() }
-    }
-
-    fn selection(&self, kind: Kind) -> Selection {
-        let Self { namespace, names, labels, .. } = self.clone();
-        Selection { kind, namespace, names, labels }
-    }
+/// All objects of a kind in a namespace, or in all.
+pub(crate) const fn all_of(kind: Kind, namespace: Option<Namespace>) -> Selection {
+    Selection { kind, namespace, names: Vec::new(), labels: BTreeMap::new() }
 }
 
 /// Who is asked.
@@ -75,45 +52,29 @@ impl<'a> Api<'a> {
     }
 
     /// Objects as documents, sorted by namespace and name.
-    pub(crate) fn list(self, wanted: &Wanted) -> Answer<Documents> {
-        match wanted.resource.stored() {
-            Some(kind) => match self.exchange(&Request::Get(wanted.selection(kind)))? {
-                Response::Objects(objects) => Ok(Ok(objects)),
-                Response::Failed(failure) => Ok(Err(failure)),
-                other => Err(ApiError::strange(&other)),
-            },
-            None => {
-                let all = match wanted.resource {
-                    Resource::Node => cluster::nodes(&self.status()?),
-                    Resource::Subnet => cluster::subnets(&self.status()?),
-                    _ => self.endpoints(wanted.namespace.clone())?,
-                };
-                Ok(chosen(all, wanted))
-            }
+    pub(crate) fn list(self, wanted: &Selection) -> Answer<Documents> {
+        match self.exchange(&Request::Get(wanted.clone()))? {
+            Response::Objects(objects) => Ok(Ok(objects)),
+            Response::Failed(failure) => Ok(Err(failure)),
+            other => Err(ApiError::strange(&other)),
         }
     }
 
     /// All objects of a kind, with the daemon's refusal for an error.
     pub(crate) fn all(
         self,
-        resource: Resource,
+        kind: Kind,
         namespace: Option<Namespace>,
     ) -> Result<Documents, ApiError> {
-        self.list(&Wanted::all(resource, namespace))?.map_err(ApiError::from)
-    }
-
-    fn endpoints(self, namespace: Option<Namespace>) -> Result<Documents, ApiError> {
-        let services = self.all(Kind::Service.into(), namespace.clone())?;
-        let around = self.around(namespace)?;
-        Ok(services.iter().map(|service| behind::document(service, &around)).collect())
+        self.list(&all_of(kind, namespace))?.map_err(ApiError::from)
     }
 
     /// What stands behind services of a namespace, or of all.
     pub(crate) fn around(self, namespace: Option<Namespace>) -> Result<Around, ApiError> {
         Ok(Around {
-            pods: self.all(Kind::Pod.into(), namespace.clone())?,
-            slices: self.all(Kind::EndpointSlice.into(), namespace)?,
-            nodes: self.all(Resource::Node, None)?,
+            pods: self.all(Kind::Pod, namespace.clone())?,
+            slices: self.all(Kind::EndpointSlice, namespace)?,
+            nodes: self.all(Kind::Node, None)?,
         })
     }
 
@@ -165,31 +126,4 @@ impl<'a> Api<'a> {
             Err(error) => Err(ApiError::unanswered(&error)),
         }
     }
-}
-
-/// Those of all that are wanted.
-fn chosen(all: Documents, wanted: &Wanted) -> Result<Documents, Failure> {
-    let name = |object: &serde_json::Value| object["metadata"]["name"].as_str().map(str::to_owned);
-    for wished in &wanted.names {
-        if !all.iter().any(|object| name(object).as_ref() == Some(wished)) {
-            let names = wanted.resource.names();
-            return Err(Failure::new(
-                Code::NotFound,
-                format!("{} {wished} does not exist", names.singular),
-                format!("see `pontoon get {}`", names.plural),
-            ));
-        }
-    }
-    let has = |object: &serde_json::Value| {
-        wanted.labels.iter().all(|(key, value)| {
-            match object["metadata"]["labels"].get(key).and_then(serde_json::Value::as_str) {
-                None => false,
-                Some(own) => value.as_ref().is_none_or(|value| value == own),
-            }
-        })
-    };
-    let named = |object: &serde_json::Value| {
-        wanted.names.is_empty() || name(object).is_some_and(|name| wanted.names.contains(&name))
-    };
-    Ok(all.into_iter().filter(|object| named(object) && has(object)).collect())
 }

@@ -6,7 +6,7 @@ mod pods;
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use names::near_misses;
 
@@ -85,49 +85,4 @@ fn of_slices(service: &Value, around: &Around) -> Vec<Endpoint> {
         }
     }
     endpoints
-}
-
-/// The endpoints of a service as Kubernetes would show them.
-pub(crate) fn document(service: &Value, around: &Around) -> Value {
-    let mut subsets: Vec<Value> = Vec::new();
-    for endpoint in of(service, around) {
-        let port = |(name, port, protocol): &(String, u64, String)| {
-            let mut shown = json!({"port": port, "protocol": protocol});
-            if !name.is_empty() {
-                shown["name"] = name.as_str().into();
-            }
-            shown
-        };
-        let ports: Value = endpoint.ports.iter().map(port).collect();
-        let mut address = json!({"ip": endpoint.address});
-        if !endpoint.node.is_empty() {
-            address["nodeName"] = endpoint.node.into();
-        }
-        if let Some(pod) = endpoint.pod {
-            let namespace = text(service, "/metadata/namespace");
-            address["targetRef"] = json!({"kind": "Pod", "name": pod, "namespace": namespace});
-        }
-        let of_these = subsets.iter().position(|subset| subset["ports"] == ports);
-        let index = of_these.unwrap_or_else(|| {
-            subsets.push(json!({"ports": ports}));
-            subsets.len() - 1
-        });
-        let list = if endpoint.held_back.is_some() { "notReadyAddresses" } else { "addresses" };
-        match &mut subsets[index][list] {
-            Value::Array(addresses) => addresses.push(address),
-            none => *none = json!([address]),
-        }
-    }
-    let metadata = |field: &str| service["metadata"][field].clone();
-    let mut document = json!({
-        "apiVersion": "v1", "kind": "Endpoints",
-        "metadata": {"name": metadata("name"), "namespace": metadata("namespace")},
-        "subsets": subsets,
-    });
-    for field in ["labels", "creationTimestamp"] {
-        if !metadata(field).is_null() {
-            document["metadata"][field] = metadata(field);
-        }
-    }
-    document
 }

@@ -13,9 +13,8 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 use pontoon_model::object::Kind;
 
-use crate::api::{Api, Wanted};
+use crate::api::{Api, all_of};
 use crate::exit::Exit;
-use crate::kinds::Resource;
 use crate::table::text;
 use words::Typed;
 
@@ -60,17 +59,17 @@ pub(crate) fn objects() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         let typed = Typed::now();
         let current = current.to_str().unwrap_or_default();
-        if let Some((kind, start)) = current.split_once('/') {
-            let Some(resource) = words::kind(kind) else { return Vec::new() };
-            return candidates(&typed, resource, start, &format!("{kind}/"));
+        if let Some((word, start)) = current.split_once('/') {
+            let Some(kind) = words::kind(word) else { return Vec::new() };
+            return candidates(&typed, kind, start, &format!("{word}/"));
         }
         match typed.kind() {
-            Some(resource) => candidates(&typed, resource, current, ""),
+            Some(kind) => candidates(&typed, kind, current, ""),
             None => {
                 let (before, start) =
                     current.rsplit_once(',').map_or(("", current), |(b, s)| (b, s));
                 let before = if before.is_empty() { String::new() } else { format!("{before},") };
-                let plurals = Resource::ALL.map(|kind| kind.names().plural.to_owned());
+                let plurals = Kind::ALL.map(|kind| kind.names().plural.to_owned());
                 starting(plurals, start, &before)
             }
         }
@@ -79,28 +78,23 @@ pub(crate) fn objects() -> ArgValueCompleter {
 
 /// Names of namespaces.
 pub(crate) fn namespaces() -> ArgValueCompleter {
-    of(Kind::Namespace.into())
+    of(Kind::Namespace)
 }
 
 /// Names of nodes.
 pub(crate) fn nodes() -> ArgValueCompleter {
-    of(Resource::Node)
+    of(Kind::Node)
 }
 
-fn of(resource: Resource) -> ArgValueCompleter {
+fn of(kind: Kind) -> ArgValueCompleter {
     ArgValueCompleter::new(move |current: &OsStr| {
-        candidates(&Typed::now(), resource, current.to_str().unwrap_or_default(), "")
+        candidates(&Typed::now(), kind, current.to_str().unwrap_or_default(), "")
     })
 }
 
-fn candidates(
-    typed: &Typed,
-    resource: Resource,
-    start: &str,
-    before: &str,
-) -> Vec<CompletionCandidate> {
-    let namespace = if resource.names().namespaced { typed.namespace() } else { None };
-    let (socket, wanted) = (typed.socket(), Wanted::all(resource, namespace));
+fn candidates(typed: &Typed, kind: Kind, start: &str, before: &str) -> Vec<CompletionCandidate> {
+    let namespace = if kind.names().namespaced { typed.namespace() } else { None };
+    let (socket, wanted) = (typed.socket(), all_of(kind, namespace));
     let (teller, told) = mpsc::channel();
     std::thread::spawn(move || {
         let found = Api::at(&socket).list(&wanted).ok().and_then(Result::ok).unwrap_or_default();

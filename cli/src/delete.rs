@@ -65,7 +65,7 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
         match api.delete(selection)? {
             Ok(outcomes) => {
                 if outcomes.is_empty() && !named {
-                    empty.push(kind.into());
+                    empty.push(kind);
                 }
                 for outcome in outcomes {
                     for warning in outcome.warnings {
@@ -110,9 +110,9 @@ pub(crate) fn selections(
     verb: &str,
 ) -> Result<Vec<Selection>, Usage> {
     let mut selections = Vec::new();
-    for Target { resource, names } in targets {
-        let kind = resource.to_change(verb)?;
-        selections.extend(by_batches(scope.selection(kind, names.clone())));
+    for target in targets {
+        kinds::check_written(target.kind, verb)?;
+        selections.extend(by_batches(scope.selection(target)));
     }
     Ok(selections)
 }
@@ -120,14 +120,14 @@ pub(crate) fn selections(
 /// Checks that it is said which objects are meant.
 pub(crate) fn check(targets: &[Target], scope: &Scope, all: bool, verb: &str) -> Result<(), Usage> {
     get::check(targets, scope)?;
-    for Target { resource, names } in targets {
+    for Target { kind, names } in targets {
         if all && !names.is_empty() {
             return Err(Usage("--all means all objects, so leave the names out".to_owned()));
         }
         if !all && scope.selector.is_none() && names.is_empty() {
             return Err(Usage(format!(
                 "it is not said which {} are to be {verb}: give names, -l LABELS or --all",
-                resource.names().plural
+                kind.names().plural
             )));
         }
     }
@@ -144,7 +144,7 @@ pub(crate) fn failed(
 ) -> String {
     match failure.code {
         // It names the object itself.
-        Code::NotFound => get::explain(api, kind.into(), scope, name, failure),
+        Code::NotFound => get::explain(api, kind, scope, name, failure),
         _ => format!("{kind}/{name}: {failure}"),
     }
 }
@@ -170,7 +170,7 @@ fn written(arguments: &Arguments, done: &mut Done) -> Vec<Selection> {
                 continue;
             }
         };
-        let next = scope.selection(kind, vec![name]);
+        let next = scope.selection(&Target { kind, names: vec![name] });
         match selections.last_mut() {
             Some(last) if (last.kind, &last.namespace) == (next.kind, &next.namespace) => {
                 last.names.extend(next.names);

@@ -25,7 +25,7 @@ use crate::api::{Api, ApiError};
 use crate::behind::Around;
 use crate::exit::{Done, Exit};
 use crate::get::{check, explain, fetch, none, sorted};
-use crate::kinds::{self, Resource};
+use crate::kinds;
 use crate::say;
 use crate::scope::Scope;
 use crate::table::{self, labels, text};
@@ -64,25 +64,23 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
     let mut done = Done::ALL;
     let mut found = Vec::new();
     for target in &targets {
-        let (objects, failures) = fetch(api, &arguments.scope.wanted(target))?;
+        let (objects, failures) = fetch(api, &arguments.scope.selection(target))?;
         for (name, failure) in failures {
-            let said = explain(api, target.resource, &arguments.scope, &name, &failure);
+            let said = explain(api, target.kind, &arguments.scope, &name, &failure);
             done = done.and_refused(&failure, said);
         }
-        found.extend(sorted(objects).into_iter().map(|object| (target.resource, object)));
+        found.extend(sorted(objects).into_iter().map(|object| (target.kind, object)));
     }
     if found.is_empty() {
         if done.is_all() {
-            let kinds: Vec<Resource> = targets.iter().map(|target| target.resource).collect();
+            let kinds: Vec<Kind> = targets.iter().map(|target| target.kind).collect();
             none(api, &kinds, &arguments.scope);
         }
         return Ok(done.into());
     }
     let known = known(api)?;
-    let sheets: Vec<String> = found
-        .iter()
-        .map(|(resource, object)| describe(*resource, object, &known).to_string())
-        .collect();
+    let sheets: Vec<String> =
+        found.iter().map(|(kind, object)| describe(*kind, object, &known).to_string()).collect();
     say::line(sheets.join("\n\n"))?;
     Ok(done.into())
 }
@@ -90,27 +88,27 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
 fn known(api: Api<'_>) -> Result<Known, ApiError> {
     Ok(Known {
         around: api.around(None)?,
-        services: api.all(Kind::Service.into(), None)?,
+        services: api.all(Kind::Service, None)?,
         status: api.status()?,
         now: SystemTime::now(),
     })
 }
 
-fn describe(resource: Resource, object: &Value, known: &Known) -> Sheet {
+fn describe(kind: Kind, object: &Value, known: &Known) -> Sheet {
     let mut sheet = Sheet::default();
     let metadata = |field: &str| text(object, &format!("/metadata/{field}")).to_owned();
     sheet.field("Name", metadata("name"));
-    if resource.names().namespaced {
+    if kind.names().namespaced {
         sheet.field("Namespace", metadata("namespace"));
     }
-    match resource {
-        Resource::Stored(Kind::Service) => service::tell(&mut sheet, object, known),
-        Resource::Stored(Kind::Pod) => pod::tell(&mut sheet, object, known),
-        Resource::Stored(Kind::EndpointSlice) => slice::tell(&mut sheet, object, known),
-        Resource::Stored(Kind::Namespace) => cluster::namespace(&mut sheet, object, known),
-        Resource::Endpoints => service::endpoints(&mut sheet, object, known),
-        Resource::Node => cluster::node(&mut sheet, object, known),
-        Resource::Subnet => cluster::subnet(&mut sheet, object, known),
+    match kind {
+        Kind::Service => service::tell(&mut sheet, object, known),
+        Kind::Pod => pod::tell(&mut sheet, object, known),
+        Kind::EndpointSlice => slice::tell(&mut sheet, object, known),
+        Kind::Namespace => cluster::namespace(&mut sheet, object, known),
+        Kind::Endpoints => service::endpoints(&mut sheet, object, known),
+        Kind::Node => cluster::node(&mut sheet, object, known),
+        Kind::Subnet => cluster::subnet(&mut sheet, object, known),
     }
     sheet
 }

@@ -6,11 +6,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 use pontoon_model::api::Code;
 use pontoon_model::name::Namespace;
-use pontoon_model::object::{Outcome, OutcomeResult};
+use pontoon_model::object::{Outcome, OutcomeResult, Selection};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use crate::api::{Api, ApiError, Wanted};
+use crate::api::{Api, ApiError, all_of};
 use crate::apply::{batches, in_namespace};
 use crate::documents::{self, Document, Sources};
 use crate::exit::{Done, Exit};
@@ -91,8 +91,7 @@ fn compare(api: Api<'_>, document: &Document, outcome: Outcome) -> Result<Compar
             format!("{place}: pontoond does not say what it would be: it is of another version");
         return Ok(Err((Exit::Silent, said)));
     };
-    let wanted =
-        Wanted { names: vec![outcome.name.clone()], ..Wanted::all(kind.into(), outcome.namespace) };
+    let wanted = Selection { names: vec![outcome.name.clone()], ..all_of(kind, outcome.namespace) };
     let old = match api.list(&wanted)? {
         Ok(mut found) => found.pop(),
         Err(failure) if failure.code == Code::NotFound => None,

@@ -55,10 +55,11 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
     let [_] = target.names.as_slice() else {
         bail!(Usage("one object at a time can be edited: give its name".to_owned()));
     };
-    let kind = target.resource.to_change("edited")?;
-    let (objects, failures) = fetch(api, &scope.wanted(target))?;
+    kinds::check_written(target.kind, "edited")?;
+    let kind = target.kind;
+    let (objects, failures) = fetch(api, &scope.selection(target))?;
     if let Some((name, failure)) = failures.first() {
-        say::error(explain(api, target.resource, &scope, name, failure));
+        say::error(explain(api, target.kind, &scope, name, failure));
         return Ok(Exit::of(failure));
     }
     let object = objects.into_iter().next().context("the object is gone")?;

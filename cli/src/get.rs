@@ -8,11 +8,12 @@ use std::time::SystemTime;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use pontoon_model::api::{Code, Failure};
+use pontoon_model::object::{Kind, Selection};
 use serde_json::Value;
 
-use crate::api::{Api, ApiError, Wanted};
+use crate::api::{Api, ApiError};
 use crate::exit::{Done, Exit};
-use crate::kinds::{self, Resource, Target};
+use crate::kinds::{self, Target};
 use crate::scope::Scope;
 use crate::table::{self, Layout};
 use crate::usage::Usage;
@@ -79,14 +80,14 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
     let mut done = Done::ALL;
     let mut found = Vec::new();
     for target in &targets {
-        let (objects, failures) = fetch(api, &arguments.scope.wanted(target))?;
+        let (objects, failures) = fetch(api, &arguments.scope.selection(target))?;
         for (name, failure) in failures {
             if failure.code != Code::NotFound || !arguments.ignore_not_found {
-                let said = explain(api, target.resource, &arguments.scope, &name, &failure);
+                let said = explain(api, target.kind, &arguments.scope, &name, &failure);
                 done = done.and_refused(&failure, said);
             }
         }
-        found.push((target.resource, sorted(objects)));
+        found.push((target.kind, sorted(objects)));
     }
     show(api, arguments, &targets, &found, done)?;
     Ok(done.into())
@@ -97,11 +98,11 @@ pub(crate) fn check(targets: &[Target], scope: &Scope) -> Result<(), Usage> {
     if named && scope.selector.is_some() {
         return Err(Usage("-l chooses among all objects, so leave the names out".to_owned()));
     }
-    let in_one = |target: &&Target| target.resource.names().namespaced && !target.names.is_empty();
+    let in_one = |target: &&Target| target.kind.names().namespaced && !target.names.is_empty();
     if scope.all_namespaces
         && let Some(target) = targets.iter().find(in_one)
     {
-        let kind = target.resource;
+        let kind = target.kind;
         return Err(Usage(format!("a {kind} with a name is in one namespace: use -n, not -A")));
     }
     Ok(())
@@ -111,7 +112,7 @@ fn show(
     api: Api<'_>,
     arguments: &Arguments,
     targets: &[Target],
-    found: &[(Resource, Vec<Value>)],
+    found: &[(Kind, Vec<Value>)],
     done: Done,
 ) -> Result<()> {
     let all = || found.iter().flat_map(|(_, objects)| objects);
@@ -124,7 +125,7 @@ fn show(
         Format::Yaml => say::line(output::yaml(&output::whole(all(), one))?),
         _ if nothing => {
             if done.is_all() && !arguments.ignore_not_found {
-                let kinds: Vec<Resource> = found.iter().map(|(kind, _)| *kind).collect();
+                let kinds: Vec<Kind> = found.iter().map(|(kind, _)| *kind).collect();
                 none(api, &kinds, &arguments.scope);
             }
             Ok(())
@@ -137,7 +138,7 @@ fn show(
 }
 
 /// An object as `-o name` shows it.
-fn name(kind: Resource, object: &Value) -> String {
+fn name(kind: Kind, object: &Value) -> String {
     format!("{kind}/{}", table::text(object, "/metadata/name"))
 }
 
@@ -151,7 +152,7 @@ fn layout(arguments: &Arguments, kinds: bool) -> Layout {
     }
 }
 
-fn tables(arguments: &Arguments, found: &[(Resource, Vec<Value>)]) -> Result<()> {
+fn tables(arguments: &Arguments, found: &[(Kind, Vec<Value>)]) -> Result<()> {
     let layout = layout(arguments, found.len() > 1);
     let now = SystemTime::now();
     let tables: Vec<String> = found
@@ -166,13 +167,16 @@ type Missing = (String, Failure);
 
 /// What is there of what is wanted, and what is said of the rest. One name that is nothing's makes the
 /// daemon refuse all, so they are asked for one by one then.
-pub(crate) fn fetch(api: Api<'_>, wanted: &Wanted) -> Result<(Vec<Value>, Vec<Missing>), ApiError> {
+pub(crate) fn fetch(
+    api: Api<'_>,
+    wanted: &Selection,
+) -> Result<(Vec<Value>, Vec<Missing>), ApiError> {
     match api.list(wanted)? {
         Ok(objects) => Ok((objects, Vec::new())),
         Err(failure) if failure.code == Code::NotFound && wanted.names.len() > 1 => {
             let (mut objects, mut failures) = (Vec::new(), Vec::new());
             for name in &wanted.names {
-                match api.list(&Wanted { names: vec![name.clone()], ..wanted.clone() })? {
+                match api.list(&Selection { names: vec![name.clone()], ..wanted.clone() })? {
                     Ok(found) => objects.extend(found),
                     Err(failure) => failures.push((name.clone(), failure)),
                 }

@@ -1,87 +1,14 @@
 //! Kinds and names as they are typed: `svc web api`, `svc/web ns/prod`, `svc,ns`.
 
-use pontoon_model::object::{Kind, KindNames};
+use pontoon_model::object::Kind;
 
 use crate::suggest;
 use crate::usage::Usage;
 
-/// A kind of object that can be read. Some are written by people, the others follow from those and
-/// from what runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Resource {
-    /// One that people write.
-    Stored(Kind),
-    /// Who stands behind a service.
-    Endpoints,
-    /// A host of the cluster.
-    Node,
-    /// A block of pod addresses.
-    Subnet,
-}
-
-impl Resource {
-    /// All kinds, in the order of help texts.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Stored(Kind::Service),
-        Self::Stored(Kind::Pod),
-        Self::Endpoints,
-        Self::Stored(Kind::EndpointSlice),
-        Self::Stored(Kind::Namespace),
-        Self::Node,
-        Self::Subnet,
-    ];
-
-    /// What it is called.
-    pub(crate) const fn names(self) -> KindNames {
-        let (api_version, kind, singular, plural, short, namespaced): (_, _, _, _, &[&str], _) =
-            match self {
-                Self::Stored(kind) => return kind.names(),
-                Self::Endpoints => ("v1", "Endpoints", "endpoints", "endpoints", &["ep"], true),
-                Self::Node => ("v1", "Node", "node", "nodes", &["no"], false),
-                Self::Subnet => ("pontoon.net/v1", "Subnet", "subnet", "subnets", &["sn"], false),
-            };
-        KindNames { api_version, kind, singular, plural, short, namespaced }
-    }
-
-    /// The kind, where people write it.
-    pub(crate) const fn stored(self) -> Option<Kind> {
-        match self {
-            Self::Stored(kind) => Some(kind),
-            _ => None,
-        }
-    }
-
-    /// The kind, for a command that changes what people write.
-    ///
-    /// # Errors
-    /// What to do in place of it.
-    pub(crate) fn to_change(self, verb: &str) -> Result<Kind, Usage> {
-        let hint = match self {
-            Self::Stored(kind) => return Ok(kind),
-            Self::Node => "see `pontoon node --help` for what can be done with one",
-            Self::Subnet => "a node gives its own back when `pontoon node remove` removes it",
-            Self::Endpoints => "they follow from services, pods and endpoint slices",
-        };
-        Err(Usage(format!("{} are not {verb}: {hint}", self.names().plural)))
-    }
-}
-
-impl From<Kind> for Resource {
-    fn from(kind: Kind) -> Self {
-        Self::Stored(kind)
-    }
-}
-
-impl std::fmt::Display for Resource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.names().singular)
-    }
-}
-
 /// Objects of a kind, by name; no names means all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    pub(crate) resource: Resource,
+    pub(crate) kind: Kind,
     pub(crate) names: Vec<String>,
 }
 
@@ -91,15 +18,28 @@ Kinds, in the singular, the plural or short, with commas between several:
   services (svc), pods (po), endpoints (ep), endpointslices (eps), namespaces (ns), nodes (no),
   subnets (sn); all is services and pods";
 
+/// Checks that a kind is one that people write, for a command that changes what they wrote.
+///
+/// # Errors
+/// What to do in place of it.
+pub(crate) fn check_written(kind: Kind, verb: &str) -> Result<(), Usage> {
+    let hint = match kind {
+        Kind::Node => "see `pontoon node --help` for what can be done with one",
+        Kind::Subnet => "a node gives its own back when `pontoon node remove` removes it",
+        Kind::Endpoints => "they follow from services, pods and endpoint slices",
+        Kind::Service | Kind::EndpointSlice | Kind::Namespace | Kind::Pod => return Ok(()),
+    };
+    Err(Usage(format!("{} are not {verb}: {hint}", kind.names().plural)))
+}
+
 /// Reads `KIND[,KIND…] [NAME…]` or `KIND/NAME…`.
 pub(crate) fn targets(words: &[String]) -> Result<Vec<Target>, Usage> {
     let mut targets: Vec<Target> = Vec::new();
-    let mut add = |resource: Resource, name: Option<&String>| {
-        let index =
-            targets.iter().position(|target| target.resource == resource).unwrap_or_else(|| {
-                targets.push(Target { resource, names: Vec::new() });
-                targets.len() - 1
-            });
+    let mut add = |kind: Kind, name: Option<&String>| {
+        let index = targets.iter().position(|target| target.kind == kind).unwrap_or_else(|| {
+            targets.push(Target { kind, names: Vec::new() });
+            targets.len() - 1
+        });
         if let Some(name) = name
             && !targets[index].names.contains(name)
         {
@@ -131,14 +71,14 @@ pub(crate) fn targets(words: &[String]) -> Result<Vec<Target>, Usage> {
     Ok(targets)
 }
 
-fn kinds(list: &str) -> Result<Vec<Resource>, Usage> {
+fn kinds(list: &str) -> Result<Vec<Kind>, Usage> {
     let mut kinds = Vec::new();
     for word in list.split(',') {
         let lower = word.to_lowercase();
         if lower == "all" {
-            kinds.extend([Kind::Service, Kind::Pod].map(Resource::from));
+            kinds.extend([Kind::Service, Kind::Pod]);
         } else {
-            let found = Resource::ALL.into_iter().find(|kind| spellings(*kind).contains(&lower));
+            let found = Kind::ALL.into_iter().find(|kind| spellings(*kind).contains(&lower));
             kinds.push(found.ok_or_else(|| unknown(word))?);
         }
     }
@@ -146,7 +86,7 @@ fn kinds(list: &str) -> Result<Vec<Resource>, Usage> {
 }
 
 /// With the group behind a dot, too, as in `endpointslices.discovery.k8s.io`.
-pub(crate) fn spellings(kind: Resource) -> Vec<String> {
+pub(crate) fn spellings(kind: Kind) -> Vec<String> {
     let names = kind.names();
     let short = names.short.iter().copied();
     let mut spellings: Vec<String> =
@@ -157,7 +97,7 @@ pub(crate) fn spellings(kind: Resource) -> Vec<String> {
 }
 
 fn unknown(word: &str) -> Usage {
-    let names = Resource::ALL.into_iter().flat_map(|kind| {
+    let names = Kind::ALL.into_iter().flat_map(|kind| {
         let names = kind.names();
         [names.plural, names.singular]
     });
@@ -176,17 +116,17 @@ mod tests {
 
     use super::*;
 
-    fn read(words: &str) -> Result<Vec<(Resource, Vec<String>)>, String> {
+    fn read(words: &str) -> Result<Vec<(Kind, Vec<String>)>, String> {
         let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
         match targets(&words) {
-            Ok(targets) => Ok(targets.into_iter().map(|t| (t.resource, t.names)).collect()),
+            Ok(targets) => Ok(targets.into_iter().map(|t| (t.kind, t.names)).collect()),
             Err(Usage(said)) => Err(said),
         }
     }
 
     #[test]
     fn kinds_go_by_all_their_names() {
-        for kind in Resource::ALL {
+        for kind in Kind::ALL {
             for name in spellings(kind) {
                 assert_eq!(read(&name), Ok(vec![(kind, vec![])]));
                 assert_eq!(read(&name.to_uppercase()), Ok(vec![(kind, vec![])]));
@@ -199,19 +139,16 @@ mod tests {
     #[test]
     fn names_follow_a_kind_or_stand_behind_it() {
         let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-        let services = vec![(Kind::Service.into(), names(&["web", "api"]))];
+        let services = vec![(Kind::Service, names(&["web", "api"]))];
         assert_eq!(read("svc web api web"), Ok(services.clone()));
         assert_eq!(read("svc/web service/api"), Ok(services));
         assert_eq!(
             read("svc/web ns/prod services/api"),
-            Ok(vec![
-                (Kind::Service.into(), names(&["web", "api"])),
-                (Kind::Namespace.into(), names(&["prod"]))
-            ])
+            Ok(vec![(Kind::Service, names(&["web", "api"])), (Kind::Namespace, names(&["prod"]))])
         );
         assert_eq!(
             read("svc,pod web"),
-            Ok(vec![(Kind::Service.into(), names(&["web"])), (Kind::Pod.into(), names(&["web"]))])
+            Ok(vec![(Kind::Service, names(&["web"])), (Kind::Pod, names(&["web"]))])
         );
     }
 
@@ -244,14 +181,14 @@ mod tests {
                     let behind = format!("/{name}");
                     prop_assert!(words.iter().any(|word| word == name || word.ends_with(&behind)));
                 }
-                let kinds: BTreeSet<Resource> = targets.iter().map(|target| target.resource).collect();
+                let kinds: BTreeSet<Kind> = targets.iter().map(|target| target.kind).collect();
                 prop_assert_eq!(kinds.len(), targets.len());
             }
         }
 
         #[test]
         fn a_kind_with_one_letter_wrong_is_refused_with_a_suggestion(
-            kind in proptest::sample::select(Resource::ALL.to_vec()), at in 1..20_usize,
+            kind in proptest::sample::select(Kind::ALL.to_vec()), at in 1..20_usize,
         ) {
             let plural = kind.names().plural;
             let at = 1 + at % (plural.len() - 1);

@@ -50,7 +50,7 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
         match api.label(objects, change.clone())? {
             Ok(outcomes) => {
                 if outcomes.is_empty() {
-                    empty.push(kind.into());
+                    empty.push(kind);
                 }
                 touched += outcomes.len();
                 for outcome in outcomes {

@@ -8,8 +8,7 @@ use pontoon_model::manifest::label;
 use pontoon_model::name::{NameError, Namespace};
 use pontoon_model::object::{Kind, Selection};
 
-use crate::api::Wanted;
-use crate::kinds::{Resource, Target};
+use crate::kinds::Target;
 
 /// Namespaces and labels.
 #[derive(Debug, Clone, Args)]
@@ -54,29 +53,22 @@ impl Scope {
     }
 
     /// Where objects of a kind are looked for, as in " in namespace default".
-    pub(crate) fn place(&self, resource: Resource) -> String {
+    pub(crate) fn place(&self, kind: Kind) -> String {
         match self.namespace() {
-            Some(namespace) if resource.names().namespaced => format!(" in namespace {namespace}"),
+            Some(namespace) if kind.names().namespaced => format!(" in namespace {namespace}"),
             _ => String::new(),
         }
     }
 
-    /// The objects to be read.
-    pub(crate) fn wanted(&self, target: &Target) -> Wanted {
-        let resource = target.resource;
-        Wanted {
-            resource,
-            namespace: if resource.names().namespaced { self.namespace() } else { None },
+    /// The objects meant.
+    pub(crate) fn selection(&self, target: &Target) -> Selection {
+        let kind = target.kind;
+        Selection {
+            kind,
+            namespace: if kind.names().namespaced { self.namespace() } else { None },
             names: target.names.clone(),
             labels: self.selector.clone().map(|labels| labels.0).unwrap_or_default(),
         }
-    }
-
-    /// The objects to be changed.
-    pub(crate) fn selection(&self, kind: Kind, names: Vec<String>) -> Selection {
-        let Wanted { namespace, names, labels, .. } =
-            self.wanted(&Target { resource: kind.into(), names });
-        Selection { kind, namespace, names, labels }
     }
 }
 

@@ -17,7 +17,6 @@ use serde_json::Value;
 pub(crate) use age::since;
 
 use crate::grid::{self, Cell};
-use crate::kinds::Resource;
 use crate::scope::Scope;
 
 /// Which columns and what is around them.
@@ -49,12 +48,12 @@ struct Columns {
 
 type WideColumn = (&'static str, fn(&Value) -> String);
 
-const fn columns(resource: Resource) -> Columns {
-    match resource {
-        Resource::Stored(Kind::Service) => services::COLUMNS,
-        Resource::Stored(Kind::EndpointSlice) => endpoint_slices::COLUMNS,
-        Resource::Stored(Kind::Pod) => pods::COLUMNS,
-        Resource::Stored(Kind::Namespace) => Columns {
+const fn columns(kind: Kind) -> Columns {
+    match kind {
+        Kind::Service => services::COLUMNS,
+        Kind::EndpointSlice => endpoint_slices::COLUMNS,
+        Kind::Pod => pods::COLUMNS,
+        Kind::Namespace => Columns {
             heads: &["STATUS"],
             cells: |namespace| {
                 let phase = text(namespace, "/status/phase");
@@ -63,30 +62,25 @@ const fn columns(resource: Resource) -> Columns {
             age: true,
             wide: None,
         },
-        Resource::Endpoints => endpoints::COLUMNS,
-        Resource::Node => cluster::NODES,
-        Resource::Subnet => cluster::SUBNETS,
+        Kind::Endpoints => endpoints::COLUMNS,
+        Kind::Node => cluster::NODES,
+        Kind::Subnet => cluster::SUBNETS,
     }
 }
 
 /// A line for each object, in their order.
-pub(crate) fn render(
-    resource: Resource,
-    objects: &[Value],
-    layout: Layout,
-    now: SystemTime,
-) -> String {
+pub(crate) fn render(kind: Kind, objects: &[Value], layout: Layout, now: SystemTime) -> String {
     let mut rows: Vec<Vec<Cell>> =
-        layout.headers.then(|| heads(resource, layout)).into_iter().collect();
-    rows.extend(objects.iter().map(|object| row(resource, object, layout, now)));
+        layout.headers.then(|| heads(kind, layout)).into_iter().collect();
+    rows.extend(objects.iter().map(|object| row(kind, object, layout, now)));
     grid::lay_out(&rows)
 }
 
 /// The heads of a table.
-pub(crate) fn heads(resource: Resource, layout: Layout) -> Vec<Cell> {
-    let columns = columns(resource);
+pub(crate) fn heads(kind: Kind, layout: Layout) -> Vec<Cell> {
+    let columns = columns(kind);
     let mut heads = vec!["NAME"];
-    if layout.namespaces && resource.names().namespaced {
+    if layout.namespaces && kind.names().namespaced {
         heads.insert(0, "NAMESPACE");
     }
     heads.extend(columns.heads);
@@ -97,17 +91,12 @@ pub(crate) fn heads(resource: Resource, layout: Layout) -> Vec<Cell> {
 }
 
 /// An object's cells.
-pub(crate) fn row(
-    resource: Resource,
-    object: &Value,
-    layout: Layout,
-    now: SystemTime,
-) -> Vec<Cell> {
-    let columns = columns(resource);
+pub(crate) fn row(kind: Kind, object: &Value, layout: Layout, now: SystemTime) -> Vec<Cell> {
+    let columns = columns(kind);
     let name = text(object, "/metadata/name");
-    let name = if layout.kinds { format!("{resource}/{name}") } else { name.to_owned() };
+    let name = if layout.kinds { format!("{kind}/{name}") } else { name.to_owned() };
     let mut cells = vec![name.into()];
-    if layout.namespaces && resource.names().namespaced {
+    if layout.namespaces && kind.names().namespaced {
         cells.insert(0, text(object, "/metadata/namespace").into());
     }
     cells.extend((columns.cells)(object));

@@ -155,14 +155,14 @@ fn node(status: &Status, pods: &[Row], before: &Counters, now: &Counters, passed
 }
 
 fn selected_pods(api: Api<'_>, scope: &Scope) -> Result<Vec<(String, String)>> {
-    let all = api.all(Kind::Pod.into(), scope.namespace())?;
+    let all = api.all(Kind::Pod, scope.namespace())?;
     let meant = all.iter().filter(|pod| labels_match(pod, scope));
     let text = |pod: &Value, path| crate::table::text(pod, path).to_owned();
     Ok(meant.map(|pod| (text(pod, "/metadata/namespace"), text(pod, "/metadata/name"))).collect())
 }
 
 fn services(api: Api<'_>, scope: &Scope, pods: &[Row]) -> Result<Vec<Row>> {
-    let services = api.all(Kind::Service.into(), scope.namespace())?;
+    let services = api.all(Kind::Service, scope.namespace())?;
     let around = api.around(scope.namespace())?;
     let flows = flows::read();
     let row = |service: &Value| {

@@ -5,9 +5,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
+use pontoon_model::object::Selection;
 use serde_json::Value;
 
-use super::{Api, Wanted};
+use super::Api;
 use crate::exit::Exit;
 use crate::{say, table};
 
@@ -31,7 +32,7 @@ impl Api<'_> {
     /// away meanwhile is waited for.
     pub(crate) fn watch(
         self,
-        wanted: &Wanted,
+        wanted: &Selection,
         tell: &mut dyn FnMut(&[Change]) -> Result<bool>,
     ) -> Result<()> {
         // A name that is nothing's is found out before anything is waited for.
@@ -46,7 +47,7 @@ impl Api<'_> {
             }
             found = loop {
                 sleep(INTERVAL);
-                match self.list(&Wanted { names: Vec::new(), ..wanted.clone() }) {
+                match self.list(&Selection { names: Vec::new(), ..wanted.clone() }) {
                     Ok(Ok(objects)) => {
                         away = false;
                         break of_names(objects, &wanted.names);

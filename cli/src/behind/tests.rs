@@ -81,16 +81,6 @@ fn slices_count_by_their_label() {
 }
 
 #[test]
-fn the_document_has_those_that_wait_apart() {
-    let document = document(&service(json!("http")), &around());
-    assert_eq!(document["subsets"].as_array().unwrap().len(), 1);
-    let subset = &document["subsets"][0];
-    assert_eq!(subset["addresses"][0]["targetRef"]["name"], "w");
-    assert_eq!(subset["notReadyAddresses"].as_array().unwrap().len(), 3);
-    assert_eq!(subset["ports"][0]["port"], 8080);
-}
-
-#[test]
 fn a_selector_that_finds_nothing_is_answered_with_the_nearest() {
     let mut service = service(json!(80));
     assert_eq!(near_misses(&service, &around()), None);

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use pontoon_model::api::DEFAULT_SOCKET;
 use pontoon_model::name::Namespace;
+use pontoon_model::object::Kind;
 
-use crate::kinds::{Resource, spellings};
+use crate::kinds::spellings;
 
 /// The words before the one that is completed.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ impl Typed {
     }
 
     /// The kind that names are to follow.
-    pub(super) fn kind(&self) -> Option<Resource> {
+    pub(super) fn kind(&self) -> Option<Kind> {
         self.0.iter().rev().find_map(|word| kind(word))
     }
 
@@ -55,9 +56,9 @@ impl Typed {
 }
 
 /// The kind of that name.
-pub(super) fn kind(word: &str) -> Option<Resource> {
+pub(super) fn kind(word: &str) -> Option<Kind> {
     let lower = word.to_lowercase();
-    Resource::ALL.into_iter().find(|kind| spellings(*kind).contains(&lower))
+    Kind::ALL.into_iter().find(|kind| spellings(*kind).contains(&lower))
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ fn known() -> Known {
     }
 }
 
-fn assert_golden(name: &str, kind: impl Into<Resource>, objects: &[Value]) {
+fn assert_golden(name: &str, kind: impl Into<Kind>, objects: &[Value]) {
     let (kind, known) = (kind.into(), known());
     let sheets: Vec<String> =
         objects.iter().map(|object| describe(kind, object, &known).to_string()).collect();
@@ -100,18 +100,18 @@ fn each_kind_is_told_with_its_reasons() {
     assert_golden("services", Kind::Service, &known.services);
     assert_golden("pods", Kind::Pod, &known.around.pods);
     assert_golden("slices", Kind::EndpointSlice, &[slice()]);
-    assert_golden("nodes", Resource::Node, &known.around.nodes);
+    assert_golden("nodes", Kind::Node, &known.around.nodes);
     let subnet = json!({"metadata": {"name": "10.244.1.0-24"}, "spec": {"cidr": "10.244.1.0/24", "nodeName": "b"}});
-    assert_golden("subnets", Resource::Subnet, &[subnet]);
+    assert_golden("subnets", Kind::Subnet, &[subnet]);
     assert_golden("namespaces", Kind::Namespace, &[json!({"metadata": {"name": "default"}})]);
     let endpoints = json!({"metadata": {"name": "web", "namespace": "default"}});
-    assert_golden("endpoints", Resource::Endpoints, &[endpoints]);
+    assert_golden("endpoints", Kind::Endpoints, &[endpoints]);
 }
 
 #[test]
 fn no_object_panics() {
     let known = known();
-    for kind in Resource::ALL {
+    for kind in Kind::ALL {
         for object in [
             json!(null),
             json!([]),

@@ -6,8 +6,7 @@ use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::Kind;
 use serde_json::Value;
 
-use crate::api::{Api, Wanted};
-use crate::kinds::Resource;
+use crate::api::{Api, all_of};
 use crate::scope::Scope;
 use crate::table::text;
 use crate::{say, suggest};
@@ -15,7 +14,7 @@ use crate::{say, suggest};
 /// A failure that concerns one name, with what was probably meant.
 pub(crate) fn explain(
     api: Api<'_>,
-    resource: Resource,
+    kind: Kind,
     scope: &Scope,
     name: &str,
     failure: &Failure,
@@ -23,16 +22,16 @@ pub(crate) fn explain(
     if failure.code != Code::NotFound {
         return failure.to_string();
     }
-    let all = api.all(resource, None).unwrap_or_default();
-    match meant(resource, scope, name, &all) {
+    let all = api.all(kind, None).unwrap_or_default();
+    match meant(kind, scope, name, &all) {
         Some(hint) => format!("{}; {hint}", failure.msg),
         None => failure.to_string(),
     }
 }
 
-fn meant(resource: Resource, scope: &Scope, name: &str, all: &[Value]) -> Option<String> {
+fn meant(kind: Kind, scope: &Scope, name: &str, all: &[Value]) -> Option<String> {
     let place = |object: &Value| text(object, "/metadata/namespace").to_owned();
-    let asked = scope.namespace().filter(|_| resource.names().namespaced);
+    let asked = scope.namespace().filter(|_| kind.names().namespaced);
     let elsewhere: BTreeSet<String> =
         all.iter().filter(|o| text(o, "/metadata/name") == name).map(place).collect();
     if let Some(first) = elsewhere.first().filter(|_| asked.is_some()) {
@@ -44,12 +43,12 @@ fn meant(resource: Resource, scope: &Scope, name: &str, all: &[Value]) -> Option
 }
 
 /// Says that there is nothing of the kinds that were asked for.
-pub(crate) fn none(api: Api<'_>, resources: &[Resource], scope: &Scope) {
-    for resource in resources {
-        let place = scope.place(*resource);
-        say::aside(format_args!("No {} found{place}.", resource.names().plural));
+pub(crate) fn none(api: Api<'_>, kinds: &[Kind], scope: &Scope) {
+    for kind in kinds {
+        let place = scope.place(*kind);
+        say::aside(format_args!("No {} found{place}.", kind.names().plural));
     }
-    let Some(first) = resources.first() else { return };
+    let Some(first) = kinds.first() else { return };
     if let Some(hint) =
         namespace_hint(api, *first, scope).or_else(|| label_hint(api, *first, scope))
     {
@@ -58,12 +57,12 @@ pub(crate) fn none(api: Api<'_>, resources: &[Resource], scope: &Scope) {
 }
 
 /// That there is no such namespace. `default` always is.
-fn namespace_hint(api: Api<'_>, resource: Resource, scope: &Scope) -> Option<String> {
-    let asked = scope.namespace().filter(|_| resource.names().namespaced)?;
+fn namespace_hint(api: Api<'_>, kind: Kind, scope: &Scope) -> Option<String> {
+    let asked = scope.namespace().filter(|_| kind.names().namespaced)?;
     if asked == Default::default() {
         return None;
     }
-    let all = api.all(Kind::Namespace.into(), None).ok()?;
+    let all = api.all(Kind::Namespace, None).ok()?;
     let names: Vec<&str> = all.iter().map(|namespace| text(namespace, "/metadata/name")).collect();
     if names.contains(&asked.as_str()) {
         return None;
@@ -74,10 +73,10 @@ fn namespace_hint(api: Api<'_>, resource: Resource, scope: &Scope) -> Option<Str
 }
 
 /// That no object has such a label.
-fn label_hint(api: Api<'_>, resource: Resource, scope: &Scope) -> Option<String> {
+fn label_hint(api: Api<'_>, kind: Kind, scope: &Scope) -> Option<String> {
     let wanted = scope.selector.as_ref()?;
-    let namespace = scope.namespace().filter(|_| resource.names().namespaced);
-    let all = api.list(&Wanted::all(resource, namespace)).ok()?.ok()?;
+    let namespace = scope.namespace().filter(|_| kind.names().namespaced);
+    let all = api.list(&all_of(kind, namespace)).ok()?.ok()?;
     let labels: BTreeSet<(&str, &str)> = all
         .iter()
         .filter_map(|object| object["metadata"]["labels"].as_object())
@@ -85,7 +84,7 @@ fn label_hint(api: Api<'_>, resource: Resource, scope: &Scope) -> Option<String>
         .map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default()))
         .collect();
     let keys: BTreeSet<&str> = labels.iter().map(|(key, _)| *key).collect();
-    let plural = resource.names().plural;
+    let plural = kind.names().plural;
     for (key, value) in wanted.iter() {
         if !keys.contains(key) {
             let near = suggest::nearest(key, keys);
@@ -119,7 +118,7 @@ mod tests {
         let all = [("default", "web"), ("default", "api"), ("prod", "billing")]
             .map(|(namespace, name)| json!({"metadata": {"namespace": namespace, "name": name}}));
         let words = std::iter::once("pontoon").chain(arguments.iter().copied());
-        meant(Kind::Service.into(), &Typed::parse_from(words).scope, name, &all)
+        meant(Kind::Service, &Typed::parse_from(words).scope, name, &all)
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::time::SystemTime;
 
 use anyhow::Result;
+use pontoon_model::object::Kind;
 
 use super::{Arguments, Format, layout, name};
 use crate::api::{Api, Change};
 use crate::exit::Exit;
 use crate::grid::{Cell, Widths};
-use crate::kinds::{Resource, Target};
+use crate::kinds::Target;
 use crate::say::{self, Tone};
 use crate::usage::Usage;
 use crate::{output, table};
@@ -19,8 +20,8 @@ pub(super) fn run(api: Api<'_>, arguments: &Arguments, targets: &[Target]) -> Re
         return Err(Usage(said.to_owned()).into());
     };
     let mut told = Told { widths: Widths::default(), headed: arguments.no_headers };
-    api.watch(&arguments.scope.wanted(target), &mut |changes| {
-        told.tell(arguments, target.resource, changes)
+    api.watch(&arguments.scope.selection(target), &mut |changes| {
+        told.tell(arguments, target.kind, changes)
     })?;
     Ok(Exit::Done)
 }
@@ -33,7 +34,7 @@ struct Told {
 
 impl Told {
     /// Tells changes, as long as somebody reads.
-    fn tell(&mut self, arguments: &Arguments, kind: Resource, changes: &[Change]) -> Result<bool> {
+    fn tell(&mut self, arguments: &Arguments, kind: Kind, changes: &[Change]) -> Result<bool> {
         match arguments.output {
             Format::Table | Format::Wide => return self.rows(arguments, kind, changes),
             _ => {}
@@ -51,7 +52,7 @@ impl Told {
         Ok(true)
     }
 
-    fn rows(&mut self, arguments: &Arguments, kind: Resource, changes: &[Change]) -> Result<bool> {
+    fn rows(&mut self, arguments: &Arguments, kind: Kind, changes: &[Change]) -> Result<bool> {
         let layout = layout(arguments, false);
         let now = SystemTime::now();
         let mut rows = Vec::new();

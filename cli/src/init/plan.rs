@@ -101,7 +101,7 @@ fn connect(endpoint: &str) -> std::io::Result<()> {
     let default = if scheme == "https" { ":443" } else { ":80" };
     let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     let authority = if has_port { authority.to_owned() } else { format!("{authority}{default}") };
-    let mut last = std::io::ErrorKind::NotFound.into();
+    let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
     for address in authority.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, PATIENCE) {
             Ok(_) => return Ok(()),

@@ -8,7 +8,7 @@ use super::{Columns, list, text};
 pub(super) const COLUMNS: Columns = Columns {
     heads: &["ENDPOINTS"],
     cells: |endpoints| vec![ready(endpoints).into()],
-    age: true,
+    age: false,
     wide: Some(("NOT-READY", |endpoints| listed(endpoints, "/notReadyAddresses"))),
 };
 

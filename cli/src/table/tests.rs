@@ -19,7 +19,7 @@ fn assert_golden(name: &str, shown: &str) {
 }
 
 /// In every layout.
-fn layouts(kind: Resource, objects: &[Value]) -> String {
+fn layouts(kind: Kind, objects: &[Value]) -> String {
     let now = UNIX_EPOCH + Duration::from_secs(1_735_689_600);
     [
         PLAIN,
@@ -79,7 +79,7 @@ fn services() {
             json!({}),
         ),
     ];
-    assert_golden("services", &layouts(Kind::Service.into(), &services));
+    assert_golden("services", &layouts(Kind::Service, &services));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn endpoint_slices() {
             json!([{"addresses": ["10.0.0.1"]}, {"addresses": ["10.0.0.2", "10.0.0.3"]}, {"addresses": ["10.0.0.4"]}]),
         ),
     ];
-    assert_golden("endpointslices", &layouts(Kind::EndpointSlice.into(), &slices));
+    assert_golden("endpointslices", &layouts(Kind::EndpointSlice, &slices));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn namespaces() {
         json!({"metadata": {"name": "default"}}),
         json!({"metadata": {"name": "old", "creationTimestamp": "2024-12-01T00:00:00Z"}, "status": {"phase": "Terminating"}}),
     ];
-    assert_golden("namespaces", &layouts(Kind::Namespace.into(), &namespaces));
+    assert_golden("namespaces", &layouts(Kind::Namespace, &namespaces));
 }
 
 #[test]
@@ -120,12 +120,12 @@ fn pods() {
         of("web-1", json!([{"type": "Ready", "status": "False"}]), json!([])),
         json!({"metadata": {"name": "web-2"}}),
     ];
-    assert_golden("pods", &layouts(Kind::Pod.into(), &pods));
+    assert_golden("pods", &layouts(Kind::Pod, &pods));
 }
 
 #[test]
 fn no_object_panics() {
-    for kind in Resource::ALL {
+    for kind in Kind::ALL {
         for object in [
             json!(null),
             json!([]),
@@ -153,11 +153,11 @@ fn nodes_and_subnets() {
         ),
         node("c", "True", "", json!({})),
     ];
-    assert_golden("nodes", &layouts(Resource::Node, &nodes));
+    assert_golden("nodes", &layouts(Kind::Node, &nodes));
     let subnets = [
         json!({"metadata": {"name": "10.244.1.0-24"}, "spec": {"cidr": "10.244.1.0/24", "nodeName": "a"}}),
     ];
-    assert_golden("subnets", &layouts(Resource::Subnet, &subnets));
+    assert_golden("subnets", &layouts(Kind::Subnet, &subnets));
 }
 
 #[test]
@@ -173,5 +173,5 @@ fn endpoints() {
             {"addresses": [{"ip": "10.244.1.4"}]}]),
         ),
     ];
-    assert_golden("endpoints", &layouts(Resource::Endpoints, &all));
+    assert_golden("endpoints", &layouts(Kind::Endpoints, &all));
 }

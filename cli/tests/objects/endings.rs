@@ -71,8 +71,9 @@ fn status_fails_when_the_node_is_not_ready() {
 #[test]
 fn colours_are_for_terminals_and_for_who_asks() {
     let fake = Fake::new(|request| match request {
-        Request::Status => Response::Status(Box::new(status(true))),
-        _ => Response::Objects(Vec::new()),
+        Request::Get(_) => Response::Objects(vec![json!({"metadata": {"name": "a"},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]}})]),
+        other => panic!("{other:?}"),
     });
     assert!(!pontoon(&fake, &["get", "nodes"], "").out.contains('\u{1b}'));
     let said = pontoon(&fake, &["get", "nodes", "--color", "always"], "");

@@ -3,16 +3,20 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pontoon_model::api::{Request, Response};
+use pontoon_model::api::{Code, Failure, Request, Response};
 use pontoon_model::object::Kind;
 use serde_json::{Value, json};
 
 use crate::service;
 use crate::support::{Fake, pontoon, pontoon_as, pontoon_for, status};
 
-fn pod(name: &str, ready: &str) -> Value {
+fn ready(status: &str) -> Value {
+    json!([{"type": "Ready", "status": status}])
+}
+
+fn pod(name: &str, is_ready: &str) -> Value {
     json!({"metadata": {"name": name, "namespace": "default", "labels": {"app": "web"}}, "spec": {"nodeName": "a"},
-        "status": {"podIPs": [{"ip": "10.244.1.2"}], "conditions": [{"type": "Ready", "status": ready}]}})
+        "status": {"podIPs": [{"ip": "10.244.1.2"}], "conditions": ready(is_ready)}})
 }
 
 /// A small cluster.
@@ -22,6 +26,21 @@ fn cluster(request: &Request) -> Response {
         Request::Get(selection) => Response::Objects(match selection.kind {
             Kind::Service => vec![service("default", "web")],
             Kind::Pod => vec![pod("web-0", "True"), pod("web-1", "False")],
+            Kind::Node if selection.names == ["b"] => {
+                let said = "node b does not exist";
+                return Response::Failed(Failure::new(
+                    Code::NotFound,
+                    said,
+                    "see `pontoon get nodes`",
+                ));
+            }
+            Kind::Node => {
+                vec![json!({"metadata": {"name": "a"}, "status": {"conditions": ready("True")}})]
+            }
+            Kind::Subnet => {
+                vec![json!({"metadata": {"name": "10.244.1.0-24"}, "spec": {"nodeName": "a"}})]
+            }
+            Kind::Endpoints => vec![json!({"metadata": {"name": "web", "namespace": "default"}})],
             _ => Vec::new(),
         }),
         other => panic!("{other:?}"),

@@ -35,6 +35,9 @@ pub struct ObjectOutcome {
     /// What was read and is not used, as sentences that begin with the field's path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The object as it would be: of a dry run only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<serde_json::Value>,
 }
 
 /// What was done with an object.
@@ -60,7 +63,7 @@ pub enum Done {
 
 impl From<Outcome> for ObjectOutcome {
     fn from(outcome: Outcome) -> Self {
-        let Outcome { kind, namespace, name, result, warnings } = outcome;
+        let Outcome { kind, namespace, name, result, warnings, document } = outcome;
         let (result, error) = match result {
             OutcomeResult::Created => (Done::Created, None),
             OutcomeResult::Configured => (Done::Configured, None),
@@ -70,7 +73,7 @@ impl From<Outcome> for ObjectOutcome {
             OutcomeResult::Deleted => (Done::Deleted, None),
             OutcomeResult::Failed(failure) => (Done::Failed, Some(failure.into())),
         };
-        Self { kind, namespace, name, result, error, warnings }
+        Self { kind, namespace, name, result, error, warnings, document }
     }
 }
 
