@@ -51,7 +51,7 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
     print(&arguments.output, &status, |status| {
         // They are kept in the store, which is asked only if somebody is there.
         let count = |kind: Kind| {
-            let found = status.store.connected.then(|| api.all(kind.into(), None).ok());
+            let found = status.store.connected.then(|| api.all(kind, None).ok());
             found.flatten().map(|objects| objects.len())
         };
         screen::whole(status, count(Kind::Service), count(Kind::Pod))

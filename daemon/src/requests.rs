@@ -80,7 +80,11 @@ impl Requests {
     ///
     /// # Errors
     /// When the cluster's configuration is not known; what else goes wrong is said of each object.
-    pub async fn apply(&self, documents: Documents, dry_run: bool) -> Result<Vec<Outcome>, Failure> {
+    pub async fn apply(
+        &self,
+        documents: Documents,
+        dry_run: bool,
+    ) -> Result<Vec<Outcome>, Failure> {
         let config = self.situation.borrow().config.clone();
         let config = config.ok_or_else(objects::config_unknown)?;
         Ok(self.objects.apply(&config, documents, dry_run).await)

@@ -147,10 +147,7 @@ fn a_session_as_it_is_typed() -> Result<()> {
         .ended(1, "standard input: document 2: Service default/web: spec.ports[0].port: 80000")?;
 
     let status = pontoon(one, "status")?.well()?;
-    ensure!(
-        status.starts_with("node host-1 is ready") && status.contains("1 service"),
-        "{status}"
-    );
+    ensure!(status.starts_with("node host-1 is ready") && status.contains("1 service"), "{status}");
     ensure!(pontoon(two, "delete svc/web")?.well()? == "service \"web\" deleted\n");
     pontoon(one, "get svc")?.ended(0, "No services found in namespace default.")
 }

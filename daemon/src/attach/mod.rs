@@ -383,7 +383,10 @@ impl Attacher {
         Err(Failure::new(
             Code::Cordoned,
             format!("node {} takes no new pods: {cordon}", self.me.name),
-            format!("start the pod on another node, or run `pontoon node uncordon {}`", self.me.name),
+            format!(
+                "start the pod on another node, or run `pontoon node uncordon {}`",
+                self.me.name
+            ),
         ))
     }
 

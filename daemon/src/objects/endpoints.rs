@@ -25,10 +25,7 @@ pub(crate) async fn select(
 }
 
 /// The endpoints of these services.
-pub(crate) async fn of(
-    inquiries: &Inquiries,
-    ids: &[ServiceId],
-) -> Result<Vec<Item>, Failure> {
+pub(crate) async fn of(inquiries: &Inquiries, ids: &[ServiceId]) -> Result<Vec<Item>, Failure> {
     let found = inquiries.behind(ids).await.ok_or_else(unknown)?;
     Ok(found.iter().map(item).collect())
 }

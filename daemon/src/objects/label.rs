@@ -37,7 +37,8 @@ pub(super) fn check(change: &MetadataChange) -> Result<(), Failure> {
     }
     let size: usize = change.annotations.set.iter().map(|(key, text)| key.len() + text.len()).sum();
     if size > ANNOTATIONS {
-        let problem = format!("{size} bytes are more than the {ANNOTATIONS} that an object may have");
+        let problem =
+            format!("{size} bytes are more than the {ANNOTATIONS} that an object may have");
         return Err(invalid("metadata.annotations", problem));
     }
     Ok(())
@@ -108,10 +109,9 @@ fn document(item: &Item, old: Option<&Value>, change: &MetadataChange) -> Result
             return Err(Failure::new(Code::NotFound, format!("{key} has just gone"), ""));
         }
     };
-    for (what, field, change) in [
-        ("label", "labels", &change.labels),
-        ("annotation", "annotations", &change.annotations),
-    ] {
+    for (what, field, change) in
+        [("label", "labels", &change.labels), ("annotation", "annotations", &change.annotations)]
+    {
         if change.is_empty() {
             continue;
         }

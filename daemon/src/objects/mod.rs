@@ -150,8 +150,7 @@ impl Objects {
         selection: &Selection,
         change: &LabelChange,
     ) -> Result<Vec<Outcome>, Failure> {
-        let change =
-            MetadataChange { labels: change.clone(), annotations: LabelChange::default() };
+        let change = MetadataChange { labels: change.clone(), annotations: LabelChange::default() };
         self.change(selection, &change).await
     }
 
@@ -223,7 +222,7 @@ impl Objects {
 
 fn of_node(name: &NodeName, result: OutcomeResult) -> Outcome {
     let (kind, name) = (Some(Kind::Node), name.to_string());
-    Outcome { kind, namespace: None, name, result, warnings: Vec::new() }
+    Outcome { kind, namespace: None, name, result, warnings: Vec::new(), document: None }
 }
 
 fn outcome(

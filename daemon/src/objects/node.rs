@@ -81,10 +81,7 @@ pub(super) async fn cordon(
 }
 
 /// Lets new pods to a node again.
-pub(super) async fn uncordon(
-    store: &dyn Store,
-    name: &NodeName,
-) -> Result<OutcomeResult, Failure> {
+pub(super) async fn uncordon(store: &dyn Store, name: &NodeName) -> Result<OutcomeResult, Failure> {
     mark(store, name, |marks| {
         marks.cordon = None;
         Ok(())

@@ -232,7 +232,10 @@ mod tests {
     use super::*;
 
     fn id(number: usize) -> ServiceId {
-        ServiceId { namespace: "shop".parse().unwrap(), name: format!("s{number}").parse().unwrap() }
+        ServiceId {
+            namespace: "shop".parse().unwrap(),
+            name: format!("s{number}").parse().unwrap(),
+        }
     }
 
     #[test]

@@ -49,9 +49,9 @@ pub(super) fn item(kind: Kind, found: &KeyValue) -> Option<Item> {
         Key::Pod(..) => {
             serde_json::from_slice::<PodRecord>(&found.value).ok().map(|r| pods::document(&r))
         }
-        Key::Subnet(net) => serde_json::from_slice::<SubnetRecord>(&found.value)
-            .ok()
-            .map(|r| json!({"metadata": {"name": name}, "spec": {"cidr": net, "nodeName": r.node}})),
+        Key::Subnet(net) => serde_json::from_slice::<SubnetRecord>(&found.value).ok().map(
+            |r| json!({"metadata": {"name": name}, "spec": {"cidr": net, "nodeName": r.node}}),
+        ),
         _ => serde_json::from_slice::<Value>(&found.value).ok().filter(Value::is_object),
     };
     let document = document.filter(|document| document["metadata"].is_object());

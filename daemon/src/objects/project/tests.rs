@@ -7,14 +7,8 @@ use serde_json::json;
 
 use super::*;
 
-const KINDS: [Kind; 6] = [
-    Kind::Service,
-    Kind::EndpointSlice,
-    Kind::Namespace,
-    Kind::Pod,
-    Kind::Node,
-    Kind::Subnet,
-];
+const KINDS: [Kind; 6] =
+    [Kind::Service, Kind::EndpointSlice, Kind::Namespace, Kind::Pod, Kind::Node, Kind::Subnet];
 
 /// Keys of few objects, so that they meet.
 fn key() -> impl Strategy<Value = String> {
