@@ -108,11 +108,12 @@ impl<'a> Book<'a> {
     }
 
     /// One name, in the cluster or outside, without following others.
-    fn look(&self, name: &str, rtype: u16) -> Step {
-        let name = self.plainly(name);
+    fn look(&self, asked: &str, rtype: u16) -> Step {
+        let name = self.plainly(asked);
         let mut here: Vec<Plain> =
             self.records.all.iter().filter(|record| record.owner == name).cloned().collect();
         here.extend(self.insecure(&name));
+        here.iter_mut().for_each(|record| record.owner = asked.to_owned());
         let mut exists = !here.is_empty() || self.records.empty.contains(&name);
         if self.zone_of(&name).is_none() {
             if rtype != PTR {
