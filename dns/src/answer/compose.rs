@@ -1,9 +1,10 @@
 //! Answers put together from others: decoded, joined, encoded again. For what is rare.
 
-use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query as Question, ResponseCode};
 use hickory_proto::rr::{Name as RecordName, RData, Record, rdata};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
+use super::responder::refuse;
 use crate::wire::code::Rcode;
 use crate::wire::name::Name;
 use crate::wire::question::{OWN_LIMIT, Query};
@@ -73,21 +74,21 @@ fn read_name(wire: &[u8]) -> Option<RecordName> {
 pub(super) fn reply(query: &Query<'_>, limit: usize, part: Part, authoritative: bool) -> Vec<u8> {
     let failed = || {
         let mut out = Vec::new();
-        crate::wire::reply::header_only(query.message(), Rcode::ServFail, &mut out);
+        refuse(query, limit, Rcode::ServFail, &mut out);
         out
     };
-    let Ok(asked) = Message::from_vec(query.message()) else { return failed() };
-    let mut message = asked.clone();
-    message.metadata.message_type = MessageType::Response;
+    let Some(name) = read_name(query.name_as_asked()) else { return failed() };
+    let [high, low, ..] = query.header();
+    let mut message =
+        Message::new(u16::from_be_bytes([high, low]), MessageType::Response, OpCode::Query);
+    message.metadata.recursion_desired = query.recursion_desired();
+    message.metadata.checking_disabled = query.checking_disabled();
     message.metadata.authoritative = authoritative;
     message.metadata.recursion_available = true;
-    message.metadata.authentic_data = false;
-    message.metadata.truncation = false;
     message.metadata.response_code = part.rcode;
+    message.add_query(Question::query(name, query.rtype.into()));
     message.answers = part.answers;
     message.authorities = part.authorities;
-    message.additionals.clear();
-    message.signature = None;
     message.edns = query.edns.map(|edns| {
         let mut own = Edns::new();
         own.set_max_payload(OWN_LIMIT as u16).set_dnssec_ok(edns.dnssec_ok);

@@ -263,7 +263,8 @@ impl<O: Outside> Answers for Responder<O> {
     }
 }
 
-fn refuse(query: &Query<'_>, limit: usize, rcode: Rcode, out: &mut Vec<u8>) {
+/// Answers with a code alone.
+pub(super) fn refuse(query: &Query<'_>, limit: usize, rcode: Rcode, out: &mut Vec<u8>) {
     Reply::begin(query, limit, out).finish(Verdict {
         rcode,
         authoritative: false,

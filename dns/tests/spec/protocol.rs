@@ -122,3 +122,23 @@ fn options_of_edns_that_we_do_not_know_are_passed_over() {
     let mut messages = server().exchange(&packet, &question);
     Reply::read(&question, messages.remove(0)).gives(&[&format!("{WEB} 5 A 10.96.0.1")]);
 }
+
+#[test]
+fn what_we_do_not_need_of_a_question_need_not_be_right() {
+    // An address of three bytes, and a client subnet (RFC 7871) of no family behind a question whose
+    // answer is put together from others.
+    let server = Cluster::new().external("default/db", "www.example.com").start();
+    let question = Question::new("DB.default.svc.cluster.local", A);
+    let mut address = question.packet();
+    address[11] = 1;
+    address.extend_from_slice(&[0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 3, 1, 2, 3]);
+    let with_edns = question.clone().with_edns(1232);
+    let mut subnet = with_edns.packet();
+    *subnet.last_mut().unwrap() = 7;
+    subnet.extend_from_slice(&[0, 8, 0, 3, 0xff, 0xff, 0xff]);
+    for (packet, question) in [(address, question), (subnet, with_edns)] {
+        let mut messages = server.exchange(&packet, &question);
+        Reply::read(&question, messages.remove(0))
+            .gives(&["db.default.svc.cluster.local 5 CNAME www.example.com"]);
+    }
+}
