@@ -97,6 +97,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let parts = attach::Parts {
         me: me.clone(),
         bridge_mac: names::bridge_mac(&me.machine_id),
+        host_search: dns::told::host_search(&settings.dns.forward.resolv_conf),
         folder: RecordFolder::open(&paths.state).context("cannot open the attachments' records")?,
         pending: paths.pending(),
         kernel: Kernel::open()?,

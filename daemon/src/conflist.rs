@@ -36,6 +36,7 @@ pub fn document(paths: &PathSettings) -> Value {
                 "ips": true,
                 "mac": true,
                 "aliases": true,
+                "dns": true,
                 "io.kubernetes.cri.pod-annotations": true,
             },
         }],

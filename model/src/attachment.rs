@@ -213,6 +213,9 @@ pub struct AttachmentSpec {
     /// Names for the pod in its network, as the runtime wrote them: not all need be names in DNS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
+    /// What the runtime wants in the pod's resolv.conf; what it leaves empty is filled in.
+    #[serde(default, skip_serializing_if = "Dns::is_empty")]
+    pub dns: Dns,
     /// Addresses that the pod must get, one a family at the most; the others are chosen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use pontoon_lab::Netns;
 
 /// `A` (RFC 1035, section 3.2.2).
@@ -67,13 +67,20 @@ pub fn ask(
     read(&question, buffer.get(..length).unwrap_or_default()).map_err(Silence::Broken)
 }
 
-/// The same, for who takes no silence for an answer.
+/// Asks again when there is no answer, as resolvers do.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none to five questions.
 pub fn resolve(from: &Netns, server: IpAddr, name: &str, rtype: u16) -> Result<Answer> {
-    let answer = ask(from, server, name, rtype, Duration::from_secs(5));
-    answer.map_err(|silence| anyhow::anyhow!("{name} at {server}: {silence:?}"))
+    let mut attempts = 5;
+    loop {
+        attempts -= 1;
+        match ask(from, server, name, rtype, Duration::from_secs(1)) {
+            Ok(answer) => return Ok(answer),
+            Err(Silence::TimedOut) if attempts > 0 => {}
+            Err(silence) => bail!("{name} at {server}: {silence:?}"),
+        }
+    }
 }
 
 fn question(name: &str, rtype: u16) -> Vec<u8> {

@@ -101,6 +101,34 @@ fn the_addresses_are_no_source_for_anything_else() -> Result<()> {
 }
 
 #[test]
+fn a_pod_is_told_where_the_dns_is_and_what_its_host_searches() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let lab = Lab::builder().hosts(1).embedded().build()?;
+    let host = lab.host(1);
+    let file = host.path().join("resolv.conf");
+    std::fs::write(&file, "nameserver 192.0.2.53\nsearch lan\n")?;
+    host.configure("dns.forward.resolv-conf", file)?;
+    lab.start(SOON)?;
+    let pod = host.add_pod("pod")?;
+    let told = serde_json::json!({
+        "nameservers": DNS,
+        "search": ["default.svc.cluster.local", "svc.cluster.local", "cluster.local", "lan"],
+        "options": ["ndots:5"],
+    });
+    assert_eq!(pod.result()["dns"], told);
+    host.configure("dns.enabled", false)?;
+    host.restart(SOON)?;
+    let later = host.add_pod("later")?;
+    assert_eq!(later.result()["dns"], serde_json::json!({}));
+    let mut pod = pod;
+    pod.add()?;
+    assert_eq!(pod.result()["dns"], told, "the same attachment");
+    Ok(())
+}
+
+#[test]
 fn what_somebody_takes_away_is_mended() -> Result<()> {
     if skipped() {
         return Ok(());

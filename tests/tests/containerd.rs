@@ -168,6 +168,37 @@ fn annotations_of_a_cri_pod_reach_the_other_nodes() {
     }
 }
 
+/// containerd writes what its client asks for into resolv.conf, or else what the host's says; to the
+/// plugin it passes the first on. Of the result's `dns` it makes no use.
+#[test]
+fn a_cri_pod_has_the_resolver_that_the_client_of_containerd_asks_for() {
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let node = &pair.first;
+    let containerd = Containerd::start(node).unwrap();
+    let mut cri = containerd.cri().unwrap();
+    cri.wait_for_network().unwrap();
+    let mut run = |name, dns| {
+        let id = cri.run(&Sandbox { name, dns, ..Sandbox::default() }).unwrap();
+        let folder = format!("/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/{id}");
+        let file = node.machine().path(&format!("{folder}/resolv.conf"));
+        let result = cri.details(&id).unwrap()["cniResult"]["DNS"].clone();
+        let ours = result.as_array().unwrap().last().unwrap().clone();
+        (ours, std::fs::read_to_string(file).unwrap())
+    };
+    let (ours, _) = run("plain", None);
+    assert_eq!(ours["nameservers"], serde_json::json!(["10.96.0.10", "fd00:10:96::a"]));
+    assert_eq!(ours["search"][0], "default.svc.cluster.local");
+    let (ours, file) = run("asked", Some((&["192.0.2.53"], &["example.com"])));
+    let asked = serde_json::json!({
+        "nameservers": ["192.0.2.53"], "search": ["example.com"], "options": ["ndots:5"],
+    });
+    assert_eq!(ours, asked);
+    assert_eq!(file, "search example.com\nnameserver 192.0.2.53\n");
+}
+
 #[test]
 fn a_cri_pod_that_is_stopped_while_the_daemon_is_down_is_given_up_when_it_is_back() {
     if skipped() {

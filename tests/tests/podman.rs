@@ -84,3 +84,63 @@ fn a_container_that_ends_by_itself_has_given_its_address_back() {
     Podman::configure(first).unwrap().run_once(&["true"]).unwrap();
     assert_eq!(first.status().unwrap().pods, []);
 }
+
+/// podman 4.3 takes name servers and search list of the result of ADD, puts the host's own name servers
+/// behind them, and passes its options over. With `--dns` it takes nothing of the result.
+#[test]
+fn a_container_is_told_of_the_dns_and_of_ndots_by_a_flag() {
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let podman = Podman::configure(&pair.first).unwrap();
+    let told = |flags: &[&str]| {
+        let command = ["--rootfs", "/:O", "cat", "/etc/resolv.conf"];
+        let fixed = ["run", "--rm", "--network", podman::NETWORK];
+        podman.podman(&[&fixed, flags, &command].concat()).unwrap()
+    };
+    let search = "search default.svc.cluster.local svc.cluster.local cluster.local";
+    let printed = told(&["--dns-option", "ndots:5"]);
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines[..3], [search, "nameserver 10.96.0.10", "nameserver fd00:10:96::a"]);
+    assert!(lines.contains(&"options ndots:5"), "{printed}");
+    assert!(!told(&[]).contains("options"), "then the flag is needed no more");
+
+    let all = "--dns=10.96.0.10 --dns-search=shop.svc.cluster.local --dns-search=svc.cluster.local \
+               --dns-search=cluster.local --dns-option=ndots:5";
+    let printed = told(&all.split_whitespace().collect::<Vec<_>>());
+    let expected = [
+        "search shop.svc.cluster.local svc.cluster.local cluster.local",
+        "nameserver 10.96.0.10",
+        "options ndots:5",
+    ];
+    assert_eq!(printed.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn containers_find_each_other_by_name_and_alias_on_all_hosts() {
+    if skipped() {
+        return;
+    }
+    let pair = Pair::start().unwrap();
+    let (one, two) =
+        (Podman::configure(&pair.first).unwrap(), Podman::configure(&pair.second).unwrap());
+    let aliases =
+        ["--network-alias", "db", "--network-alias", "Main", "--network-alias", "no_label"];
+    one.run_detached("web", &aliases, &["sleep", "600"]).unwrap();
+    let mut own = pair.first.status().unwrap().pods[0].addresses.clone();
+    own.sort();
+    // The store's news are on their way.
+    let script = "for i in $(seq 50); do getent ahosts main && break; sleep 0.1; done >/dev/null; \
+                  for name in web db main db.default; do getent ahosts $name | awk '{print $1}' | sort -u | xargs; done";
+    let printed = two.run_once(&["sh", "-c", script]).unwrap();
+    let found: Vec<Vec<std::net::IpAddr>> = printed
+        .lines()
+        .map(|line| {
+            let mut found: Vec<_> = line.split(' ').map(|ip| ip.parse().unwrap()).collect();
+            found.sort();
+            found
+        })
+        .collect();
+    assert_eq!(found, vec![own; 4], "{printed}");
+}

@@ -84,6 +84,7 @@ fn the_call_of_containerd_reaches_the_daemon_whole() {
             "pod": {"namespace": "shop", "name": "web-0"},
             "annotations": {"pontoon/labels": "app=web"},
             "portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}],
+            "dns": {"nameservers": ["10.0.0.10"]},
         })
     );
 }

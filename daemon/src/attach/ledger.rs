@@ -13,6 +13,7 @@ use pontoon_model::mac::MacAddr;
 use pontoon_model::name::{Namespace, PodId};
 
 use super::record::{NetnsIdentity, Record};
+use crate::dns::told::{self, Resolver};
 use crate::identity::stable_hash;
 use crate::ipam::{Ipam, IpamError};
 use crate::names;
@@ -26,6 +27,8 @@ pub struct Terms {
     pub mtu: u32,
     /// MAC of the bridge.
     pub bridge_mac: MacAddr,
+    /// What pods are told of the DNS, where there is one.
+    pub resolver: Option<Resolver>,
 }
 
 /// What becomes of an ADD.
@@ -137,13 +140,15 @@ impl Ledger {
             Ok::<_, Failure>(Interface { name, mac })
         };
         let host_mac = MacAddr::locally_administered(stable_hash(&format!("host {}", spec.id)));
+        let ours = terms.resolver.as_ref().map(|resolver| resolver.of_pod(&pod.namespace));
+        let dns = told::unless_asked(ours.unwrap_or_default(), &spec.dns);
         let attached = Attached {
             pod_interface: Interface { name: spec.id.ifname.clone(), mac },
             host_interface: interface(&names::veth(&spec.id), host_mac)?,
             bridge: interface(names::BRIDGE, terms.bridge_mac)?,
             mtu: terms.mtu,
             addresses,
-            dns: Default::default(),
+            dns,
         };
         let record = Record { spec, attached, netns, pod, generation: 0 };
         self.enter(record.clone());
@@ -281,6 +286,7 @@ mod tests {
             families: vec![Family::V4, Family::V6],
             mtu: 1450,
             bridge_mac: MacAddr([2, 0, 0, 0, 0, 9]),
+            resolver: None,
         }
     }
 
@@ -328,6 +334,27 @@ mod tests {
             .collect();
         assert_eq!(said, ["10.244.1.2/32 via 10.244.1.1", "fd00:1::2/128 via fd00:1::1"]);
         assert_eq!(record.pod.to_string(), "default/a");
+    }
+
+    #[test]
+    fn a_pod_is_told_of_the_dns_in_its_namespace_unless_its_runtime_says_otherwise() {
+        let resolver = Resolver {
+            servers: vec!["10.96.0.10".parse().unwrap()],
+            domain: "cluster.local".to_owned(),
+            host_search: Vec::new(),
+        };
+        let terms = Terms { resolver: Some(resolver), ..terms() };
+        let mut ledger = ledger();
+        let mut told = |container: &str, extra| {
+            new(ledger.grant(spec(container, extra), NETNS, &terms)).attached.dns
+        };
+        assert_eq!(told("a", none()).search[0], "default.svc.cluster.local");
+        let shop = serde_json::json!({"pod": {"namespace": "shop", "name": "web"}});
+        assert_eq!(told("b", shop).search[0], "shop.svc.cluster.local");
+        let asked = told("c", serde_json::json!({"dns": {"search": ["example.com"]}}));
+        assert_eq!((asked.search.len(), asked.nameservers.len()), (1, 1));
+        let without = self::ledger().grant(spec("d", none()), NETNS, &self::terms());
+        assert!(new(without).attached.dns.is_empty());
     }
 
     #[test]

@@ -26,6 +26,7 @@ use pontoon_netlink::{LinkName, Netns};
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
+use crate::dns::told::Resolver;
 use crate::firewall::keeper::FirewallKeeper;
 use crate::ipam::IpamError;
 use crate::lease::Identity;
@@ -51,6 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Attacher {
     me: Identity,
     bridge_mac: MacAddr,
+    host_search: Vec<String>,
     ledger: Arc<Mutex<Ledger>>,
     rest: Rest,
     folder: RecordFolder,
@@ -70,6 +72,8 @@ pub struct Parts {
     pub me: Identity,
     /// MAC of the bridge.
     pub bridge_mac: MacAddr,
+    /// The host's own search list.
+    pub host_search: Vec<String>,
     /// Its records.
     pub folder: RecordFolder,
     /// Where the plugin leaves DELs that it cannot hand over.
@@ -123,6 +127,7 @@ impl Attacher {
             rest: Rest::start(Arc::clone(&ledger), parts.folder.clone())?,
             me: parts.me,
             bridge_mac: parts.bridge_mac,
+            host_search: parts.host_search,
             ledger,
             folder: parts.folder,
             pending: parts.pending,
@@ -408,7 +413,14 @@ impl Attacher {
                 why,
             ));
         };
-        Ok(Terms { families: now.families(), mtu: now.mtu, bridge_mac: self.bridge_mac })
+        let config = now.config.as_ref().filter(|_| !now.dns.is_empty());
+        let resolver = config.map(|config| Resolver {
+            servers: now.dns.clone(),
+            domain: config.cluster_domain.clone(),
+            host_search: self.host_search.clone(),
+        });
+        let (families, bridge_mac) = (now.families(), self.bridge_mac);
+        Ok(Terms { families, mtu: now.mtu, bridge_mac, resolver })
     }
 
     /// Waits until every live node that is known leads to the pod.

@@ -5,6 +5,7 @@
 //! | [`publisher`] | what the store tells becomes names |
 //! | [`serve`] | listens, once there is somebody who answers |
 //! | [`sockets`] | the sockets, which outlive the process under systemd |
+//! | [`told`] | what pods are told of it |
 //! | [`alone`] | DNS by itself, without anything else of the daemon |
 //! | [`cluster`] | what of the cluster's configuration the names depend on |
 
@@ -13,6 +14,7 @@ pub mod cluster;
 pub mod publisher;
 pub mod serve;
 pub mod sockets;
+pub mod told;
 
 use pontoon_dns::answer::responder::Responder;
 use pontoon_dns::forward::Forwarder;

@@ -19,6 +19,7 @@ use pontoon_dns::listen::stream::{self, Protocol};
 use pontoon_dns::listen::tls::Certificate;
 use pontoon_dns::listen::udp;
 use pontoon_dns::metrics::Metrics;
+use pontoon_dns::wire::name::Name;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ use tracing::{info, warn};
 
 use super::cluster::Cluster;
 use super::publisher::{Manner, Publisher, Serving};
-use super::sockets;
+use super::{sockets, told};
 
 /// The ports of DNS (RFC 1035, section 4.2), of DNS over TLS (RFC 7858, section 3.1) and over HTTPS.
 const PORT: u16 = 53;
@@ -50,6 +51,9 @@ pub fn publisher(config: &DnsConfig, serving: watch::Sender<Option<Serving>>) ->
         endpoint_pod_names: config.endpoint_pod_names,
     };
     let config = config.clone();
+    // As pods are told.
+    let search = told::host_search(&config.forward.resolv_conf);
+    let search: Vec<Name> = search.iter().filter_map(|domain| Name::parse(domain).ok()).collect();
     let runtime = Handle::current();
     let make = move |zone, cluster: &Cluster, metrics: &Metrics| {
         let host = Host {
@@ -61,7 +65,7 @@ pub fn publisher(config: &DnsConfig, serving: watch::Sender<Option<Serving>>) ->
         let forwarder = Forwarder::new(&config.forward, host, runtime.clone())?;
         let options = Options {
             autopath: config.autopath,
-            search: Vec::new(),
+            search: search.clone(),
             hosts: Hosts::new(&config.hosts),
             transfer_to: config.transfer_to.clone(),
             figures: metrics.zone.clone(),

@@ -16,6 +16,8 @@ pub struct Args {
     pub addresses: Vec<IpAddr>,
     /// `MAC`: the link-layer address that the pod's interface must get.
     pub mac: Option<MacAddr>,
+    /// `NERDCTL_CNI_DHCP_HOSTNAME`: what the container calls itself, the only name that nerdctl tells.
+    pub hostname: Option<String>,
 }
 
 /// What is wrong with `CNI_ARGS`.
@@ -69,6 +71,9 @@ impl FromStr for Args {
                 "K8S_POD_NAME" => name = Some(value).filter(|v| !v.is_empty()),
                 // The runtime says with the first what CNI_CONTAINERID says; nobody asks for the second.
                 "K8S_POD_INFRA_CONTAINER_ID" | "K8S_POD_UID" => {}
+                "NERDCTL_CNI_DHCP_HOSTNAME" => {
+                    args.hostname = Some(value.to_owned()).filter(|name| !name.is_empty());
+                }
                 "IP" if value.is_empty() => {}
                 "IP" => args.addresses = addresses(value)?,
                 "MAC" if value.is_empty() => {}
@@ -166,6 +171,13 @@ mod tests {
         assert_eq!(pod("K8S_POD_NAME=My_App_._v1.2_"), "default/my-app.v1.2");
         assert_eq!(args("K8S_POD_NAMESPACE=shop").unwrap().pod, None);
         assert_eq!(args("K8S_POD_NAME=;K8S_POD_NAMESPACE=").unwrap().pod, None);
+    }
+
+    #[test]
+    fn nerdctl_tells_the_hostname_alone() {
+        let read = args("IgnoreUnknown=1;NERDCTL_CNI_DHCP_HOSTNAME=web").unwrap();
+        assert_eq!((read.pod, read.hostname.as_deref()), (None, Some("web")));
+        assert_eq!(args("NERDCTL_CNI_DHCP_HOSTNAME="), Ok(Args::default()));
     }
 
     #[test]

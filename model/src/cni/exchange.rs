@@ -43,6 +43,7 @@ impl Exchange {
                     annotations: wishes.annotations,
                     port_mappings: wishes.port_mappings,
                     aliases: wishes.aliases,
+                    dns: wishes.dns,
                     addresses: wishes.addresses,
                     mac: wishes.mac,
                 }))

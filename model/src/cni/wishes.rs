@@ -11,7 +11,7 @@ use ipnetwork::IpNetwork;
 
 use super::args::Args;
 use super::field::{Field, FieldError};
-use crate::attachment::{NetworkName, PortMapping, PortProtocol};
+use crate::attachment::{Dns, NetworkName, PortMapping, PortProtocol};
 use crate::mac::MacAddr;
 use crate::name::PodId;
 
@@ -29,8 +29,10 @@ pub struct Wishes {
     pub annotations: BTreeMap<String, String>,
     /// `portMappings`, those of host port 0 left out.
     pub port_mappings: Vec<PortMapping>,
-    /// `aliases`: those in this network, or else all.
+    /// `aliases`, those in this network or else all; or else the hostname of `CNI_ARGS`.
     pub aliases: Vec<String>,
+    /// `dns`
+    pub dns: Dns,
     /// The addresses that the pod must get, one a family at the most.
     pub addresses: Vec<IpAddr>,
     /// The MAC that the pod's interface must get.
@@ -59,6 +61,7 @@ impl Wishes {
             pod: from_args.pod,
             addresses: from_args.addresses,
             mac: from_args.mac,
+            aliases: from_args.hostname.into_iter().collect(),
             ..Self::default()
         };
         if let Some(labels) = in_convention("labels")? {
@@ -72,6 +75,9 @@ impl Wishes {
         }
         if let Some(aliases) = in_runtime("aliases")? {
             wishes.aliases = read_aliases(&aliases, network)?;
+        }
+        if let Some(dns) = in_runtime("dns")? {
+            wishes.dns = read_dns(&dns)?;
         }
         for source in [in_convention("ips")?, in_runtime("ips")?].into_iter().flatten() {
             let addresses = read_addresses(&source)?;
@@ -136,6 +142,29 @@ fn read_aliases(field: &Field<'_>, network: &NetworkName) -> Result<Vec<String>,
         }
     }
     Ok(aliases)
+}
+
+/// `{"servers": […], "searches": […], "options": […]}`; containerd writes the keys capitalised.
+fn read_dns(field: &Field<'_>) -> Result<Dns, FieldError> {
+    let list = |key| match field.member_in_any_case(key)? {
+        Some(list) => list.items(),
+        None => Ok(Vec::new()),
+    };
+    let texts = |key| -> Result<Vec<String>, FieldError> {
+        list(key)?.iter().map(|item| item.text().map(str::to_owned)).collect()
+    };
+    let servers = list("servers")?;
+    let servers = servers.iter().map(|item| {
+        let text = item.text()?;
+        text.parse()
+            .map_err(|_| item.wrong("write the address of a name server, such as 10.96.0.10"))
+    });
+    Ok(Dns {
+        nameservers: servers.collect::<Result<_, _>>()?,
+        domain: None,
+        search: texts("searches")?,
+        options: texts("options")?,
+    })
 }
 
 fn read_addresses(field: &Field<'_>) -> Result<Vec<IpAddr>, FieldError> {

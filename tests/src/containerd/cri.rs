@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
 use k8s_cri::v1::{
-    LinuxPodSandboxConfig, PodSandboxConfig, PodSandboxMetadata, PodSandboxStatusRequest,
-    PodSandboxStatusResponse, PortMapping, RemovePodSandboxRequest, RunPodSandboxRequest,
-    StatusRequest, StopPodSandboxRequest,
+    DnsConfig, LinuxPodSandboxConfig, PodSandboxConfig, PodSandboxMetadata,
+    PodSandboxStatusRequest, PodSandboxStatusResponse, PortMapping, RemovePodSandboxRequest,
+    RunPodSandboxRequest, StatusRequest, StopPodSandboxRequest,
 };
 use tokio::runtime::{Builder, Runtime};
 use tonic::transport::{Channel, Endpoint};
@@ -32,6 +32,8 @@ pub struct Sandbox<'a> {
     pub ports: &'a [(u16, u16)],
     /// Its annotations.
     pub annotations: &'a [(&'a str, &'a str)],
+    /// The name servers and the search list that it is to have, as a kubelet says them.
+    pub dns: Option<(&'a [&'a str], &'a [&'a str])>,
 }
 
 impl Cri {
@@ -91,6 +93,11 @@ impl Cri {
             hostname: sandbox.name.into(),
             port_mappings: sandbox.ports.iter().map(port).collect(),
             annotations: owned(sandbox.annotations),
+            dns_config: sandbox.dns.map(|(servers, searches)| DnsConfig {
+                servers: servers.iter().map(ToString::to_string).collect(),
+                searches: searches.iter().map(ToString::to_string).collect(),
+                options: Vec::new(),
+            }),
             linux: Some(LinuxPodSandboxConfig::default()),
             ..PodSandboxConfig::default()
         };
@@ -134,9 +141,7 @@ impl Cri {
     /// # Errors
     /// When there is no such sandbox, or containerd does not tell.
     pub fn netns(&mut self, id: &str) -> Result<PathBuf> {
-        let info = self.status(id)?.info;
-        let info: serde_json::Value =
-            serde_json::from_str(info.get("info").context("containerd tells no details")?)?;
+        let info = self.details(id)?;
         let namespaces = info["runtimeSpec"]["linux"]["namespaces"]
             .as_array()
             .context("a sandbox without namespaces")?;
@@ -145,6 +150,16 @@ impl Cri {
             .and_then(|n| n["path"].as_str())
             .map(PathBuf::from)
             .context("a sandbox without a network namespace")
+    }
+
+    /// All that containerd tells of a sandbox: the result of ADD is `cniResult`.
+    ///
+    /// # Errors
+    /// When there is no such sandbox, or containerd does not tell.
+    pub fn details(&mut self, id: &str) -> Result<serde_json::Value> {
+        let info = self.status(id)?.info;
+        let text = info.get("info").context("containerd tells no details")?;
+        serde_json::from_str(text).with_context(|| format!("containerd told {text:?}"))
     }
 
     fn status(&mut self, id: &str) -> Result<PodSandboxStatusResponse> {

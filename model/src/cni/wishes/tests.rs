@@ -93,7 +93,7 @@ fn addresses_and_mac_come_from_the_most_particular_source() {
     let args = || Args {
         addresses: vec!["10.0.0.1".parse().unwrap()],
         mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
-        pod: None,
+        ..Args::default()
     };
     let network = "pontoon".parse().unwrap();
     let wishes =
@@ -161,6 +161,10 @@ fn aliases_are_those_in_this_network_or_else_all() {
     assert_eq!(aliases(podman).unwrap(), ["db", "Cache_1", "3829956560cc"]);
     assert_eq!(aliases(json!({"a": ["x"], "b": null, "c": ["y"]})).unwrap(), ["x", "y"]);
     assert_eq!(aliases(json!({"pontoon": []})), Ok(vec![]));
+    let nerdctl = Args { hostname: Some("web".to_owned()), ..Args::default() };
+    let network = "pontoon".parse().unwrap();
+    let wishes = Wishes::read(&Field::document(&json!({})), &network, nerdctl).unwrap();
+    assert_eq!(wishes.aliases, ["web"]);
     for (wrong, at) in [
         (json!(["db"]), "runtimeConfig.aliases: "),
         (json!({"pontoon": "db"}), "runtimeConfig.aliases.pontoon: "),
@@ -172,8 +176,31 @@ fn aliases_are_those_in_this_network_or_else_all() {
 }
 
 #[test]
+fn dns_is_read_as_containerd_and_as_the_conventions_write_it() {
+    let dns = |dns: Value| read(json!({"runtimeConfig": {"dns": dns}})).map(|wishes| wishes.dns);
+    let containerd =
+        json!({"Servers": ["10.0.0.10", "fd00::a"], "Searches": null, "Options": ["ndots:2"]});
+    let conventions = json!({"servers": ["10.0.0.10", "fd00::a"], "options": ["ndots:2"]});
+    let expected = Dns {
+        nameservers: vec!["10.0.0.10".parse().unwrap(), "fd00::a".parse().unwrap()],
+        options: vec!["ndots:2".to_owned()],
+        ..Dns::default()
+    };
+    assert_eq!(dns(containerd).unwrap(), expected);
+    assert_eq!(dns(conventions).unwrap(), expected);
+    assert_eq!(dns(json!({"searches": ["a.b"]})).unwrap().search, ["a.b"]);
+    for (wrong, at) in [
+        (json!({"Servers": ["dns.example"]}), "runtimeConfig.dns.Servers[0]: "),
+        (json!({"searches": "a"}), "runtimeConfig.dns.searches: "),
+        (json!([]), "runtimeConfig.dns: "),
+    ] {
+        let error = dns(wrong).unwrap_err();
+        assert!(error.starts_with(at), "{error}");
+    }
+}
+
+#[test]
 fn capabilities_of_others_are_passed_over() {
-    let document = json!({"runtimeConfig": {"dns": {"Servers": ["10.0.0.10"], "Searches": null},
-        "bandwidth": {"ingressRate": 1}}});
+    let document = json!({"runtimeConfig": {"bandwidth": {"ingressRate": 1}}});
     assert_eq!(read(document), Ok(Wishes::default()));
 }
