@@ -3,6 +3,7 @@
 
 mod ask;
 mod datagram;
+pub mod dns;
 pub mod http;
 mod icmp;
 mod identity;
