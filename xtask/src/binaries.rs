@@ -18,7 +18,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     )?;
     let release = workspace.target().join("release");
     for name in ["pontoond", "pontoon", "pontoon-lab"] {
-        place(&release.join(name), workspace)?;
+        place(&release.join(name), &workspace.bin())?;
     }
 
     let host = host_triple(workspace)?;
@@ -35,13 +35,37 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     ]);
     plugin.env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static");
     workspace.step("building pontoon-cni, static", &mut plugin)?;
-    place(&workspace.target().join(host).join("cni/pontoon-cni"), workspace)
+    place(&workspace.target().join(host).join("cni/pontoon-cni"), &workspace.bin())
 }
 
-/// Puts a binary into the folder in one step: a running one is replaced, not overwritten.
-fn place(from: &Path, workspace: &Workspace) -> Result<()> {
-    let bin = workspace.bin();
-    fs::create_dir_all(&bin).with_context(|| format!("cannot make {bin:?}"))?;
+/// Builds the daemon and the command anew so that they need no library of the system's, and puts
+/// them into `target/pontoon/static`, with the plugin that [`build`] made, which never does.
+pub(crate) fn build_static(workspace: &Workspace) -> Result<()> {
+    let host = host_triple(workspace)?;
+    let mut all = workspace.cargo();
+    all.args(["build", "--release", "--bins", "--target", &host]);
+    all.args(["--package", "pontoon-daemon", "--package", "pontoon-cli"]);
+    all.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    workspace.step("building pontoond and pontoon, static", &mut all)?;
+    let folder = workspace.target().join("pontoon/static");
+    let release = workspace.target().join(host).join("release");
+    for program in
+        [release.join("pontoond"), release.join("pontoon"), workspace.bin().join("pontoon-cni")]
+    {
+        place(&program, &folder)?;
+    }
+    Ok(())
+}
+
+/// Writes the man pages of the command into a folder.
+pub(crate) fn man(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let run = ["run", "--quiet", "--package", "pontoon-cli", "--example", "man", "--"];
+    workspace.step("man pages", workspace.cargo().args(run).arg(folder))
+}
+
+/// Puts a binary into a folder in one step: a running one is replaced, not overwritten.
+fn place(from: &Path, bin: &Path) -> Result<()> {
+    fs::create_dir_all(bin).with_context(|| format!("cannot make {bin:?}"))?;
     let to = bin.join(from.file_name().context("a binary without a name")?);
     let draft = to.with_extension("new");
     fs::copy(from, &draft)

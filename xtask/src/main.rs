@@ -1,6 +1,7 @@
 //! `cargo xtask`: the two commands of the README and the developer's chores.
 
 mod binaries;
+mod package;
 mod packages;
 mod shell;
 mod skips;
@@ -54,6 +55,8 @@ enum Task {
         /// The folder
         folder: Option<PathBuf>,
     },
+    /// Makes Debian packages, a static tarball and their checksums
+    Package(package::Options),
     /// Measures Pontoon against its peers
     Bench {
         /// Which benchmark and its options; none for all
@@ -113,12 +116,12 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Man { folder } => {
             packages::provide(Purpose::Build)?;
-            let folder = folder.unwrap_or_else(|| workspace.target().join("pontoon/man"));
-            let run = ["run", "--quiet", "--package", "pontoon-cli", "--example", "man", "--"];
-            workspace.step("man pages", workspace.cargo().args(run).arg(&folder))?;
+            let folder = folder.unwrap_or_else(|| workspace.man());
+            binaries::man(&workspace, &folder)?;
             println!("written into {}", folder.display());
             Ok(ExitCode::SUCCESS)
         }
+        Task::Package(options) => package::make(&workspace, options).map(|()| ExitCode::SUCCESS),
         Task::Bench { args } => {
             packages::provide(Purpose::Tests)?;
             binaries::build(&workspace)?;

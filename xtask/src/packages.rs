@@ -7,12 +7,20 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell::{heading, on_path};
 
-/// What somebody wants to do; each includes those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Build,
+    Packages,
     Demo,
     Tests,
+}
+
+impl Purpose {
+    /// Everything begins with a build, and tests are of everything.
+    fn includes(self, part: Self) -> bool {
+        self == part || part == Self::Build || self == Self::Tests
+    }
 }
 
 /// A file that has to be there, and the Debian package that brings it.
@@ -30,6 +38,7 @@ const fn need(purpose: Purpose, file: &'static str, package: &'static str) -> Ne
 const NEEDS: &[Need] = &[
     need(Purpose::Build, "cc", "gcc"),
     need(Purpose::Build, "/usr/include/stdio.h", "libc6-dev"),
+    need(Purpose::Packages, "dpkg-shlibdeps", "dpkg-dev"),
     need(Purpose::Demo, "ip", "iproute2"),
     need(Purpose::Demo, "nft", "nftables"),
     need(Purpose::Demo, "etcd", "etcd-server"),
@@ -80,7 +89,7 @@ pub(crate) fn provide(purpose: Purpose) -> Result<()> {
 
 /// The packages that bring what is not there, each once.
 fn missing(purpose: Purpose, is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
-    let wanted = NEEDS.iter().filter(|need| need.purpose <= purpose);
+    let wanted = NEEDS.iter().filter(|need| purpose.includes(need.purpose));
     wanted.filter(|need| !is_there(need.file)).map(|need| need.package).collect()
 }
 
@@ -141,6 +150,7 @@ mod unit {
         let all = missing(Purpose::Demo, |_| false);
         assert_eq!(all, ["gcc", "libc6-dev", "iproute2", "nftables", "etcd-server"]);
         assert_eq!(missing(Purpose::Demo, |file| file != "nft"), ["nftables"]);
+        assert_eq!(missing(Purpose::Packages, |_| false), ["gcc", "libc6-dev", "dpkg-dev"]);
         assert!(missing(Purpose::Tests, |_| true).is_empty());
     }
 }

@@ -29,6 +29,10 @@ impl Workspace {
         Self { root, target }
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub(crate) fn target(&self) -> &Path {
         &self.target
     }
@@ -36,6 +40,11 @@ impl Workspace {
     /// Where the release binaries are put, and where the lab looks for them.
     pub(crate) fn bin(&self) -> PathBuf {
         self.target.join("pontoon/bin")
+    }
+
+    /// Where the man pages are put.
+    pub(crate) fn man(&self) -> PathBuf {
+        self.target.join("pontoon/man")
     }
 
     /// The cargo that started us.
