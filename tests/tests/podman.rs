@@ -133,7 +133,9 @@ fn containers_find_each_other_by_name_and_alias_on_all_hosts() {
     // The store's news are on their way.
     let script = "for i in $(seq 50); do getent ahosts main && break; sleep 0.1; done >/dev/null; \
                   for name in web db main db.default; do getent ahosts $name | awk '{print $1}' | sort -u | xargs; done";
-    let printed = two.run_once(&["sh", "-c", script]).unwrap();
+    let flags = ["run", "--rm", "--network", podman::NETWORK, "--dns-option", "ndots:5"];
+    let command = ["--rootfs", "/:O", "sh", "-c", script];
+    let printed = two.podman(&[&flags[..], &command].concat()).unwrap();
     let found: Vec<Vec<std::net::IpAddr>> = printed
         .lines()
         .map(|line| {
