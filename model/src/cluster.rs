@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::cidr::{self, Family};
 use crate::port_range::PortRange;
 
+pub use self::dns::LONGEST_CLUSTER_DOMAIN;
+
 /// What every node of a cluster shares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -222,17 +224,7 @@ impl ClusterConfig {
         if self.backend.vxlan_port == 0 {
             return fail("backend.vxlanPort", "0 is no UDP port: the usual one is 8472".into());
         }
-        let domain = self.cluster_domain.parse::<crate::name::NodeName>();
-        if domain.is_err() {
-            return fail(
-                "clusterDomain",
-                format!(
-                    "{:?} is no domain name: write it like cluster.local, with no final dot",
-                    self.cluster_domain
-                ),
-            );
-        }
-        Ok(())
+        self.check_domain()
     }
 }
 

@@ -121,11 +121,12 @@ impl Entry {
             .filter_map(|port| {
                 let label = PortLabel::of(port);
                 let question = bare.len() + label.length();
-                Some((label, locate(question, &[port])?))
+                Some((label, locate(question, &[port]).filter(|_| question <= LONGEST)?))
             })
             .collect();
         named.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let endpoints = endpoints.chunk_by(|(a, _), (b, _)| a == b).map(|same| {
+        let endpoints = endpoints.chunk_by(|(a, _), (b, _)| a == b);
+        let endpoints = endpoints.filter(|same| fits(&same[0].0, &bare)).map(|same| {
             let addresses: Vec<IpAddr> = same.iter().map(|(_, address)| *address).collect();
             (same[0].0.as_bytes().into(), Addresses::encode(&addresses, shape.ttl))
         });
@@ -179,9 +180,7 @@ impl Entry {
         }
         for (label, addresses) in &self.endpoints {
             let name = below(label, &bare);
-            if name.len() <= LONGEST {
-                addresses.iter().for_each(|address| each(address, &name));
-            }
+            addresses.iter().for_each(|address| each(address, &name));
         }
     }
 
@@ -238,6 +237,11 @@ fn bare_name(key: &[u8], shape: &Shape) -> Vec<u8> {
     [key, b"\x03svc", shape.origin.wire()].concat()
 }
 
+/// Whether a name below that one is short enough to be one.
+fn fits(label: &str, parent: &[u8]) -> bool {
+    1 + label.len() + parent.len() <= LONGEST
+}
+
 fn below(label: &[u8], parent: &[u8]) -> Vec<u8> {
     let mut name = Vec::with_capacity(parent.len() + label.len() + 1);
     record::push_label(&mut name, label);
@@ -260,7 +264,8 @@ fn locate(
         match &port.targets {
             Targets::Service(number) => targets.push((None, *number)),
             Targets::Endpoints(list) => {
-                targets.extend(list.iter().map(|(label, number)| (Some(label.as_str()), *number)));
+                let list = list.iter().filter(|(label, _)| fits(label, bare));
+                targets.extend(list.map(|(label, number)| (Some(label.as_str()), *number)));
             }
         }
     }
@@ -273,9 +278,6 @@ fn locate(
     let mut cut = false;
     for &(label, port) in &targets {
         let name = label.map_or_else(|| bare.to_vec(), |label| below(label.as_bytes(), bare));
-        if name.len() > LONGEST {
-            continue;
-        }
         if bytes.len() + FIXED + 6 + name.len() > MOST {
             cut = true;
             break;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
+use pontoon_model::cluster::LONGEST_CLUSTER_DOMAIN;
 
 use crate::wire::name::{Name, NameError};
 
@@ -66,9 +67,12 @@ impl Shape {
     /// Puts the settings together.
     ///
     /// # Errors
-    /// When the domain is no name, or so long that no service fits below it.
+    /// When the domain is none that a cluster's configuration may have.
     pub fn new(settings: Settings) -> Result<Self, NameError> {
         let Settings { domain, ttl, dns_addresses, ranges, pods, endpoint_pod_names } = settings;
+        if domain.len() > LONGEST_CLUSTER_DOMAIN {
+            return Err(NameError::of(&domain));
+        }
         let origin = Name::parse(&domain)?;
         let below =
             |labels: [&[u8]; 2]| Name::below(labels, &origin).ok_or_else(|| NameError::of(&domain));

@@ -4,6 +4,7 @@
 mod aliases;
 mod autopath;
 mod cluster_ip;
+mod domain;
 mod endpoint_names;
 mod external_name;
 mod faults;

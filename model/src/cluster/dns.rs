@@ -1,4 +1,4 @@
-//! Where the cluster's DNS is.
+//! Where the cluster's DNS is, and for which domain.
 
 use std::net::IpAddr;
 
@@ -6,6 +6,11 @@ use ipnetwork::IpNetwork;
 
 use super::{ClusterConfig, ClusterConfigError};
 use crate::cidr::{self, Family};
+use crate::name::DomainName;
+
+/// The longest domain below which every service's name fits, bytes: a name has 253 with its dots, a
+/// service and its namespace have 63 each, and `svc` stands before the domain.
+pub const LONGEST_CLUSTER_DOMAIN: usize = 253 - 63 - 1 - 63 - 1 - 3 - 1;
 
 impl ClusterConfig {
     /// The addresses at which every node answers cluster DNS, one a family at the most; none when
@@ -50,5 +55,20 @@ impl ClusterConfig {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn check_domain(&self) -> Result<(), ClusterConfigError> {
+        let domain = &self.cluster_domain;
+        let problem = if domain.parse::<DomainName>().is_err() {
+            format!("{domain:?} is no domain name: write it like cluster.local, with no final dot")
+        } else if domain.len() > LONGEST_CLUSTER_DOMAIN {
+            format!(
+                "{domain:?} has {} bytes, and below more than {LONGEST_CLUSTER_DOMAIN} not every service's name fits: use a shorter one",
+                domain.len()
+            )
+        } else {
+            return Ok(());
+        };
+        Err(ClusterConfigError::new("clusterDomain", problem))
     }
 }

@@ -62,3 +62,21 @@ fn errors_name_the_field_the_value_and_the_mend() {
     assert!(with(|c| c.pod_cidrs = vec!["127.0.0.0/8".parse().unwrap()]).is_err());
     assert!(with(|c| c.cluster_domain = "cluster.local.".into()).is_err());
 }
+
+#[test]
+fn every_services_name_fits_below_the_domain() {
+    let domain = |length: usize| format!("{}.{}", "a".repeat(60), "b".repeat(length - 61));
+    let of = |domain: &str| with(|config| domain.clone_into(&mut config.cluster_domain));
+    assert_eq!(of(&domain(LONGEST_CLUSTER_DOMAIN)), Ok(()));
+    let longest = format!("{0}.{0}.svc.{1}", "s".repeat(63), domain(LONGEST_CLUSTER_DOMAIN));
+    assert_eq!(longest.len(), 253);
+    for (bad, part) in [
+        (domain(LONGEST_CLUSTER_DOMAIN + 1), "has 122 bytes, and below more than 121"),
+        ("a".repeat(64), "is no domain name"),
+        ("cluster.local.".to_owned(), "is no domain name"),
+        (String::new(), "is no domain name"),
+    ] {
+        let said = of(&bad).unwrap_err();
+        assert!(said.starts_with("clusterDomain: ") && said.contains(part), "{said}");
+    }
+}
