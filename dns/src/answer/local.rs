@@ -222,10 +222,14 @@ impl<'z> Local<'z, '_> {
         }
         let mut reply = self.begin(out);
         let at = reply.position() + record::FIXED;
-        reply.append_with(Section::Answer, 1, |out| {
+        let fits = reply.append_with(Section::Answer, 1, |out| {
             record::push_named(out, TO_QUESTION, rtype::CNAME, ttl, target);
         });
-        append_mixed(&mut reply, bytes, length, 0xc000 | at as u16);
+        if fits {
+            append_mixed(&mut reply, bytes, length, 0xc000 | at as u16);
+        } else {
+            reply.truncate();
+        }
         self.finish(reply)
     }
 }
