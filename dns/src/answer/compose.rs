@@ -2,12 +2,12 @@
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query as Question, ResponseCode};
 use hickory_proto::rr::{Name as RecordName, RData, Record, rdata};
-use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, BinEncodable, BinEncoder};
 
 use super::responder::refuse;
 use crate::wire::code::Rcode;
 use crate::wire::name::Name;
-use crate::wire::question::{OWN_LIMIT, Query};
+use crate::wire::question::{OPT_LENGTH, OWN_LIMIT, Query};
 
 /// What others have answered, as far as it is needed here.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,20 +89,28 @@ pub(super) fn reply(query: &Query<'_>, limit: usize, part: Part, authoritative: 
     message.add_query(Question::query(name, query.rtype.into()));
     message.answers = part.answers;
     message.authorities = part.authorities;
+    // How much of it fits beside EDNS is seen by encoding it once without.
+    let edns_length = if query.edns.is_some() { OPT_LENGTH } else { 0 };
+    let Some(bytes) = encode(&message, limit - edns_length) else { return failed() };
+    let [answers, authorities] = [6, 8].map(|at| u16::from_be_bytes([bytes[at], bytes[at + 1]]));
+    message.metadata.truncation = usize::from(answers) < message.answers.len();
+    message.answers.truncate(answers.into());
+    if usize::from(authorities) < message.authorities.len() {
+        message.authorities.clear();
+    }
     message.edns = query.edns.map(|edns| {
         let mut own = Edns::new();
         own.set_max_payload(OWN_LIMIT as u16).set_dnssec_ok(edns.dnssec_ok);
         own
     });
-    loop {
-        match message.to_vec() {
-            Ok(bytes) if bytes.len() <= limit => return bytes,
-            Ok(_) if !message.authorities.is_empty() => message.authorities.clear(),
-            Ok(_) if !message.answers.is_empty() => {
-                message.metadata.truncation = true;
-                message.answers.pop();
-            }
-            _ => return failed(),
-        }
-    }
+    encode(&message, limit).unwrap_or_else(failed)
+}
+
+/// As much of a message as fits into so many bytes, by whole records.
+fn encode(message: &Message, most: usize) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = BinEncoder::new(&mut bytes);
+    encoder.set_max_size(u16::try_from(most).ok()?);
+    message.emit(&mut encoder).ok()?;
+    Some(bytes)
 }

@@ -1,8 +1,10 @@
 //! Section 2.5: services that stand for a name.
 
 use hickory_proto::op::ResponseCode;
+use pontoon_dns::exchange::Transport;
 use serde_json::json;
 
+use crate::asked::Question;
 use crate::asked::kind::{A, AAAA, CNAME, MX, SRV};
 use crate::given::cluster::Cluster;
 use crate::given::world::BROKEN;
@@ -143,8 +145,7 @@ fn at_most_ten_links_are_followed() {
     }
     let server = cluster.start();
     let count = |link: usize| {
-        let question =
-            crate::asked::Question::new(&format!("s{link}.default.svc.cluster.local"), A);
+        let question = Question::new(&format!("s{link}.default.svc.cluster.local"), A);
         let answers = server.send(&question.with_edns(1232)).answers();
         (answers.len(), answers.iter().any(|answer| answer.ends_with(" A 10.96.0.1")))
     };
@@ -185,4 +186,23 @@ fn a_static_name_may_be_its_target() {
         "db.default.svc.cluster.local 5 CNAME registry.lan",
         "registry.lan 3600 A 192.0.2.5",
     ]);
+}
+
+#[test]
+fn a_large_answer_from_outside_is_cut_at_a_whole_record() {
+    let records: Vec<String> = (0..1500u16)
+        .map(|host| format!("big.example.com 300 A 192.{}.2.{}", host / 250, host % 250))
+        .collect();
+    let records: Vec<&str> = records.iter().map(String::as_str).collect();
+    let server = Cluster::new().external("default/db", "big.example.com").outside(&records).start();
+    let question = Question::new("db.default.svc.cluster.local", A);
+    let (plain, large) = (server.send(&question), server.send(&question.clone().with_edns(1232)));
+    for (reply, limit) in [(plain, 512), (large, 1232)] {
+        assert!(reply.is_cut());
+        let first = "db.default.svc.cluster.local 5 CNAME big.example.com";
+        assert_eq!(reply.in_order()[0], first);
+        assert!(limit - reply.bytes.len() < 16 + 11, "{} of {limit} bytes", reply.bytes.len());
+    }
+    let whole = server.send(&question.over(Transport::Tcp));
+    assert_eq!((whole.answers().len(), whole.is_cut()), (1501, false));
 }
