@@ -4,6 +4,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | `spec` | the specification, a module a section, a test a clause |
+//! | `packets` | packets that somebody broke |
 //! | `given` | clusters made of objects, and whoever knows the names outside |
 //! | `plain` | the same answers found in the plainest way, for any objects and any question |
 //! | `asked` | questions as packets, answers as records |
@@ -17,5 +18,6 @@
 
 mod asked;
 mod given;
+mod packets;
 mod plain;
 mod spec;

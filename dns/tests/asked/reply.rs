@@ -2,6 +2,7 @@
 
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::Record;
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::question::Question;
 
@@ -16,9 +17,11 @@ impl Reply {
     /// Reads an answer, and holds it against what is true of every answer to a whole question.
     #[track_caller]
     pub(crate) fn read(question: &Question, bytes: Vec<u8>) -> Self {
-        let message = Message::from_vec(&bytes).unwrap_or_else(|error| {
+        let mut decoder = BinDecoder::new(&bytes);
+        let message = Message::read(&mut decoder).unwrap_or_else(|error| {
             panic!("{error}: the answer to {question:?} cannot be read: {bytes:02x?}")
         });
+        assert!(decoder.is_empty(), "bytes behind the message: {bytes:02x?}");
         let said = &message.metadata;
         assert_eq!(said.id, question.id, "the client's id");
         assert_eq!(said.message_type, MessageType::Response);

@@ -50,9 +50,13 @@ impl World {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 
-    /// An answer to a message that asks, with a chain of `CNAME` records followed.
-    fn answer(&self, message: &[u8]) -> Vec<u8> {
-        let asked = Message::from_vec(message).unwrap();
+    /// An answer to the question of a message, with a chain of `CNAME` records followed.
+    fn answer(&self, query: &Query<'_>) -> Vec<u8> {
+        // What else is in the message may be anything.
+        let mut plain = query.header().to_vec();
+        plain[4..12].copy_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
+        plain.extend_from_slice(query.question());
+        let asked = Message::from_vec(&plain).unwrap();
         let question = asked.queries[0].clone();
         let mut name = text(&question.name);
         self.asked.lock().unwrap().push(name.clone());
@@ -79,9 +83,9 @@ impl World {
             let soa = SOA::new(zone.clone(), zone.clone(), 1, 2, 3, 4, 60);
             out.authorities.push(Record::from_rdata(zone, 60, RData::SOA(soa)));
         }
-        if let Some(edns) = asked.edns {
+        if let Some(edns) = query.edns {
             let mut own = Edns::new();
-            own.set_max_payload(1232).set_dnssec_ok(edns.flags().dnssec_ok);
+            own.set_max_payload(1232).set_dnssec_ok(edns.dnssec_ok);
             out.edns = Some(own);
         }
         out.queries.push(question);
@@ -94,12 +98,12 @@ impl Outside for World {
         if !self.remembers.load(Ordering::Relaxed) {
             return Cached::Miss;
         }
-        out.extend(self.answer(query.message()));
+        out.extend(self.answer(query));
         Cached::Hit
     }
 
     async fn resolve(&self, query: &Query<'_>, _: usize) -> Vec<u8> {
-        self.answer(query.message())
+        self.answer(query)
     }
 
     async fn lookup(&self, name: &WireName, rtype: u16) -> Vec<u8> {
@@ -107,7 +111,7 @@ impl Outside for World {
         message.extend_from_slice(name.wire());
         message.extend_from_slice(&rtype.to_be_bytes());
         message.extend_from_slice(&[0, 1]);
-        self.answer(&message)
+        self.answer(&Query::parse(&message).unwrap())
     }
 }
 
