@@ -41,7 +41,7 @@ use crate::services::shelf::Shelf;
 use crate::services::{self, Services};
 use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
-use crate::{dns, feed, identity, names, server, watchdog};
+use crate::{api, dns, feed, identity, names, server, watchdog};
 
 /// The file in the run folder that the daemon holds locked.
 pub const LOCK: &str = "pontoond.lock";
@@ -136,15 +136,17 @@ pub async fn run(settings: Settings) -> Result<()> {
     let listener = server::listen(&paths.socket())
         .with_context(|| format!("cannot listen on {}", paths.socket().display()))?;
     let (inquiries, inbox) = inquiry::channel(rand::random());
-    let requests = Requests {
+    let (listeners_tx, listeners) = watch::channel(Vec::new());
+    let requests = Arc::new(Requests {
         me: me.clone(),
         store_kind: settings.store.kind().to_string(),
         objects: Objects::new(Arc::clone(&store), inquiries),
         attacher: Arc::clone(&attacher),
         situation: situation.clone(),
         services: report,
+        listeners,
         ready,
-    };
+    });
     let (shelf, shelved) = match settings.store.kind() {
         StoreKind::Etcd => {
             let opened = Shelf::open(&paths.state).await;
@@ -180,7 +182,21 @@ pub async fn run(settings: Settings) -> Result<()> {
     tokio::spawn(readiness::run(Arc::clone(&board)));
     let mut publishing =
         tokio::spawn(publisher::run(store, board, Arc::clone(&attacher), own_pods));
-    let mut serving = tokio::spawn(server::serve(listener, Arc::new(requests)));
+    let people = api::router(api::Parts {
+        objects: requests.objects.clone(),
+        situation: situation.clone(),
+        status: {
+            let requests = Arc::clone(&requests);
+            Box::new(move || requests.status())
+        },
+    });
+    let for_people = tokio::spawn(api::listen::run(
+        paths.api_socket(),
+        settings.api.clone(),
+        people,
+        listeners_tx,
+    ));
+    let mut serving = tokio::spawn(server::serve(listener, requests));
     tokio::spawn(watchdog::run(paths.socket(), pulse, started));
     let mut preparing = tokio::spawn(prepare(settings.clone(), me, attacher, situation, ready_tx));
 
@@ -212,6 +228,9 @@ pub async fn run(settings: Settings) -> Result<()> {
     watchdog::notify(&[NotifyState::Stopping]);
     stop.cancel();
     balancing.abort();
+    // It takes its socket away.
+    for_people.abort();
+    let _ = for_people.await;
     if let Some(shelved) = shelved {
         // Only a disk that hangs takes longer.
         let _ = tokio::time::timeout(SHELVE_TIMEOUT, shelved).await;

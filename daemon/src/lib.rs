@@ -15,10 +15,12 @@
 //! | [`feed`] | follows the store, and hands each part what concerns it |
 //! | [`services`] | makes the kernel's table of services follow the store |
 //! | [`firewall`] | our tables in nf_tables |
-//! | [`server`], [`requests`], [`objects`] | the socket, and what people apply over it |
+//! | [`server`], [`requests`] | the socket that the CNI plugin speaks to |
+//! | [`api`], [`objects`] | what people use over HTTP, and the objects that they apply |
 //! | [`situation`] | what the parts tell each other |
 //! | [`snapshot`], [`conflist`], [`watchdog`], [`cleanup`], [`names`] | the rest |
 
+pub mod api;
 pub mod app;
 pub mod attach;
 pub mod backend;

@@ -29,6 +29,8 @@ pub struct Requests {
     pub situation: watch::Receiver<Situation>,
     /// What is known of services.
     pub services: watch::Receiver<Report>,
+    /// What keeps people from the API.
+    pub listeners: watch::Receiver<Vec<String>>,
     /// Whether ADD is served.
     pub ready: watch::Receiver<bool>,
 }
@@ -142,6 +144,7 @@ impl Requests {
                 .problems
                 .iter()
                 .chain(&self.services.borrow().problems)
+                .chain(self.listeners.borrow().iter())
                 .cloned()
                 .collect(),
             store: StoreStatus {

@@ -4,12 +4,14 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`error`] | why a request was not done |
+//! | [`labels`] | labels that objects must have |
 //! | [`outcome`] | what became of objects |
 //! | [`patch`] | changes of labels and annotations |
 //! | [`path`] | where things are |
 //! | [`watch`] | what happens to objects, event by event |
 
 pub mod error;
+pub mod labels;
 pub mod outcome;
 pub mod patch;
 pub mod path;

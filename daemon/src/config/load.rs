@@ -119,6 +119,7 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
     if let Err(error) = settings.cluster.over(Default::default()).validate() {
         faults.push(format!("cluster: {error}"));
     }
+    faults.extend(settings.api.faults());
     if let Some(mtu) = settings.node.mtu.filter(|mtu| !(576..=65535).contains(mtu)) {
         faults.push(format!("node.mtu: {mtu} is not in 576..=65535"));
     }

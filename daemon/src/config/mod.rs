@@ -1,8 +1,10 @@
 //! The daemon's configuration. Precedence, lowest first: the defaults, the TOML file, environment
 //! variables (`PONTOON_NODE__NAME=a` for `node.name`), `--set node.name=a`.
 
+mod listen;
 mod load;
 
+pub use listen::{ApiSettings, ListenAddress, MetricsSettings};
 pub use load::{ConfigError, load};
 
 use std::net::IpAddr;
@@ -32,6 +34,10 @@ pub struct Settings {
     pub paths: PathSettings,
     /// Logging.
     pub log: LogSettings,
+    /// The API that people use.
+    pub api: ApiSettings,
+    /// Metrics and health.
+    pub metrics: MetricsSettings,
 }
 
 /// This host.
@@ -274,6 +280,12 @@ impl PathSettings {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.run.join("pontoond.sock")
+    }
+
+    /// The socket of the API that people use.
+    #[must_use]
+    pub fn api_socket(&self) -> PathBuf {
+        self.run.join("api.sock")
     }
 
     /// Where the CNI plugin leaves a DEL that it could not hand over.

@@ -1,0 +1,124 @@
+//! The cluster as a whole: status, nodes, the backend.
+
+use std::sync::Arc;
+
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use pontoon_model::api::{Code, Failure};
+use pontoon_model::name::{NameError, NodeName};
+use pontoon_model::object::{Kind, Outcome, OutcomeResult};
+use pontoon_model::rest::{BackendChoice, CordonRequest, path};
+
+use super::objects::one;
+use crate::api::operation::{Context, Operation, Shape};
+use crate::api::reply;
+
+pub(super) fn operations() -> Vec<Operation> {
+    let base = |method, path: &str, id: &str, summary: &str| Operation {
+        method,
+        path: path.to_owned(),
+        id: id.to_owned(),
+        summary: summary.to_owned(),
+        kind: None,
+        query: &[],
+        body: None,
+        answers: vec![(200, Shape::Named("ObjectOutcome"))],
+        handler: |context| Box::pin(status(context)),
+    };
+    vec![
+        Operation {
+            answers: vec![(200, Shape::Named("Status"))],
+            ..base(
+                Method::GET,
+                path::STATUS,
+                "getStatus",
+                "What the daemon knows of itself, its cluster and its pods, and what is wrong.",
+            )
+        },
+        Operation {
+            body: Some(Shape::Named("BackendChoice")),
+            answers: vec![(200, Shape::Named("BackendChoice"))],
+            handler: |context| Box::pin(set_backend(context)),
+            ..base(
+                Method::PUT,
+                path::BACKEND,
+                "setBackend",
+                "Changes how packets cross hosts, on the running cluster.",
+            )
+        },
+        Operation {
+            handler: |context| Box::pin(remove(context)),
+            ..base(
+                Method::DELETE,
+                "/v1/nodes/{name}",
+                "removeNode",
+                "Frees everything that a node holds that is gone for good.",
+            )
+        },
+        Operation {
+            body: Some(Shape::Optional("CordonRequest")),
+            handler: |context| Box::pin(cordon(context)),
+            ..base(
+                Method::POST,
+                "/v1/nodes/{name}/cordon",
+                "cordonNode",
+                "Keeps new pods from a node; those that it has stay.",
+            )
+        },
+        Operation {
+            handler: |context| Box::pin(uncordon(context)),
+            ..base(
+                Method::POST,
+                "/v1/nodes/{name}/uncordon",
+                "uncordonNode",
+                "Lets new pods to a node again.",
+            )
+        },
+    ]
+}
+
+async fn status(context: Context) -> Result<Response, Failure> {
+    Ok(reply::json(StatusCode::OK, &(context.api.parts.status)()))
+}
+
+async fn set_backend(context: Context) -> Result<Response, Failure> {
+    let choice: BackendChoice = context.document()?;
+    context.api.parts.objects.set_backend(choice.kind).await?;
+    Ok(reply::json(StatusCode::OK, &choice))
+}
+
+async fn remove(context: Context) -> Result<Response, Failure> {
+    let name = context.node()?;
+    let view = Arc::clone(&context.api.parts.situation.borrow().view);
+    context.api.parts.objects.remove_node(&view, &name).await?;
+    Ok(one(Outcome {
+        kind: Some(Kind::Node),
+        namespace: None,
+        name: name.to_string(),
+        result: OutcomeResult::Deleted,
+        warnings: Vec::new(),
+    }))
+}
+
+async fn cordon(context: Context) -> Result<Response, Failure> {
+    let name = context.node()?;
+    let asked = match context.body.is_empty() {
+        true => CordonRequest::default(),
+        false => context.document()?,
+    };
+    let by = context.caller.named().await;
+    context.api.parts.objects.cordon(&name, &by, asked.reason).await.map(one)
+}
+
+async fn uncordon(context: Context) -> Result<Response, Failure> {
+    let name = context.node()?;
+    context.api.parts.objects.uncordon(&name).await.map(one)
+}
+
+impl Context {
+    fn node(&self) -> Result<NodeName, Failure> {
+        self.name.as_deref().unwrap_or_default().parse().map_err(|error: NameError| {
+            Failure::new(Code::Decode, error.to_string(), "").of_field("name")
+        })
+    }
+}
