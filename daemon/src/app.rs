@@ -185,6 +185,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let people = api::router(api::Parts {
         objects: requests.objects.clone(),
         situation: situation.clone(),
+        changes: feeds.changes,
         status: {
             let requests = Arc::clone(&requests);
             Box::new(move || requests.status())

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use pontoon_model::key::{ALIVE, ENDPOINT_SLICES, Key, NAMESPACES, NODES, PODS, SERVICES};
 use pontoon_model::name::NodeName;
-use pontoon_store::{Event, KeyValue, Mirror, Store, Update};
-use tokio::sync::mpsc;
+use pontoon_store::{Event, KeyValue, Mirror, Revision, Store, Update};
+use tokio::sync::{broadcast, mpsc};
+
+/// What is kept for a watch that is slow; it lists again when it missed something.
+const KEPT: usize = 256;
 
 /// What the parts read from.
 #[derive(Debug)]
@@ -15,6 +18,65 @@ pub struct Feeds {
     /// For services and names: services, endpoint slices, namespaces, all pods, nodes and who is alive, and the cluster's
     /// configuration, by which a wiped store is known.
     pub services: mpsc::UnboundedReceiver<Update>,
+    /// For whoever watches over the API: everything.
+    pub changes: Changes,
+}
+
+/// Tells everything that happens in the store to whoever listens.
+#[derive(Debug, Clone)]
+pub struct Changes(broadcast::Sender<Notice>);
+
+/// Something happened in the store.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// These changes, which lead to this revision.
+    Changes {
+        /// The revision.
+        revision: Revision,
+        /// The changes, oldest first.
+        events: Arc<[Event]>,
+    },
+    /// Nothing up to this revision.
+    Progress(Revision),
+    /// More than can be told, perhaps: list again.
+    Relist,
+}
+
+impl Changes {
+    /// One that has told nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(broadcast::Sender::new(KEPT))
+    }
+
+    /// Listens from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
+        self.0.subscribe()
+    }
+
+    /// Tells what there is to tell of an update. When nobody listens it costs nothing.
+    pub fn tell(&self, update: &Update) {
+        if self.0.receiver_count() == 0 {
+            return;
+        }
+        let notice = match update {
+            Update::Snapshot { .. } => Notice::Relist,
+            Update::Changes { revision, events } => {
+                Notice::Changes { revision: *revision, events: events.as_slice().into() }
+            }
+            Update::Progress { revision } => Notice::Progress(*revision),
+            Update::Lost { .. } => return,
+        };
+        // The last listener may just have gone.
+        let _ = self.0.send(notice);
+    }
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Begins to follow the store. Must be called within a tokio runtime.
@@ -22,10 +84,13 @@ pub struct Feeds {
 pub fn follow(store: Arc<dyn Store>, me: &NodeName) -> Feeds {
     let (to_topology, topology) = mpsc::unbounded_channel();
     let (to_services, services) = mpsc::unbounded_channel();
+    let changes = Changes::new();
+    let to_watches = changes.clone();
     let splitter = Splitter { own_pods: format!("{PODS}{me}/") };
     tokio::spawn(async move {
         let mut mirror = Mirror::follow(store, "");
         while let Some(update) = mirror.next().await {
+            to_watches.tell(&update);
             let (for_topology, for_services) = splitter.split(update);
             // Services first: nobody waits longer for routes than for the next packet.
             let heard = for_services.is_none_or(|update| to_services.send(update).is_ok())
@@ -35,7 +100,7 @@ pub fn follow(store: Arc<dyn Store>, me: &NodeName) -> Feeds {
             }
         }
     });
-    Feeds { topology, services }
+    Feeds { topology, services, changes }
 }
 
 struct Splitter {

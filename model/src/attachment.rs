@@ -57,7 +57,7 @@ macro_rules! checked_text {
     ($(#[$doc:meta])* $type:ident, $error:ident, $check:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
         #[serde(try_from = "String", into = "String")]
         pub struct $type(Box<str>);
 

@@ -54,7 +54,7 @@ macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $kind:literal, $check:ident, $rule:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
         #[serde(try_from = "String", into = "String")]
         pub struct $type(Box<str>);
 

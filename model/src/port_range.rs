@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A range of ports, both ends in it; never empty, without port 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(try_from = "String", into = "String")]
 pub struct PortRange {
     first: u16,

@@ -3,21 +3,23 @@
 //!
 //! | module | its one job |
 //! | --- | --- |
-//! | [`operation`] | from a request to a handler, and what is true of all of them |
+//! | `operation` | from a request to a handler, and what is true of all of them |
 //! | `operations` | the table of all there is, and the handlers |
 //! | `query`, `reply`, `caller` | parameters; answers and errors; who asks |
-//! | [`watch`] | what happens to objects, as server-sent events |
+//! | `watch` | what happens to objects, as server-sent events |
 //! | [`openapi`] | the document that describes it, made of the same table |
 //! | [`listen`] | sockets, certificates, connections |
 
 mod caller;
 pub mod listen;
+pub mod openapi;
 mod operation;
 mod operations;
 mod query;
 mod reply;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::sync::Arc;
 
@@ -25,8 +27,10 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use axum::response::Response;
 use pontoon_model::api::{Code, Failure, Status};
+use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 
+use crate::feed::Changes;
 use crate::objects::Objects;
 use crate::situation::Situation;
 pub use caller::Caller;
@@ -37,6 +41,8 @@ pub struct Parts {
     pub objects: Objects,
     /// What the controller knows.
     pub situation: Receiver<Situation>,
+    /// What happens in the store.
+    pub changes: Changes,
     /// What the daemon says of itself.
     pub status: Box<dyn Fn() -> Status + Send + Sync>,
 }
@@ -44,6 +50,8 @@ pub struct Parts {
 /// What the handlers share.
 pub(crate) struct Api {
     pub(crate) parts: Parts,
+    /// Free places for watches.
+    pub(crate) watches: Arc<Semaphore>,
 }
 
 /// The API; a connection adds who asks, as a [`Caller`] in the request's extensions.
@@ -53,7 +61,7 @@ pub fn router(parts: Parts) -> Router {
     for operation in operations::all() {
         router = router.route(&operation.path, operation.route());
     }
-    let api = Arc::new(Api { parts });
+    let api = Arc::new(Api { parts, watches: Arc::new(Semaphore::new(watch::AT_ONCE)) });
     router.fallback(unknown).method_not_allowed_fallback(wrong_method).with_state(api)
 }
 

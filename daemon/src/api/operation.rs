@@ -112,8 +112,8 @@ impl Operation {
                 )),
             };
             if !method.is_safe() {
-                let status = response.status().as_u16();
-                info!(by = caller.named().await, %method, path = uri.path(), status, "over the API");
+                let (by, status) = (caller.named().await, response.status().as_u16());
+                info!(by, %method, path = uri.path(), status, "over the API");
             }
             response
         };

@@ -84,7 +84,9 @@ impl Query {
             // `All` is what kubectl says of a dry run.
             Some("" | "true" | "1" | "All") => Ok(true),
             Some("false" | "0") => Ok(false),
-            Some(other) => Err(wrong(parameter.name, format!("{other:?} is neither true nor false"))),
+            Some(other) => {
+                Err(wrong(parameter.name, format!("{other:?} is neither true nor false")))
+            }
         }
     }
 

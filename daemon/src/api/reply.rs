@@ -16,11 +16,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) fn json(status: StatusCode, document: &impl Serialize) -> Response {
     match serde_json::to_vec(document) {
         Ok(text) => bytes(status, text),
-        Err(error) => failed(Failure::new(
-            Code::Internal,
-            "the answer cannot be written",
-            error.to_string(),
-        )),
+        Err(error) => {
+            failed(Failure::new(Code::Internal, "the answer cannot be written", error.to_string()))
+        }
     }
 }
 

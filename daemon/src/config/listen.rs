@@ -30,8 +30,7 @@ impl ApiSettings {
 
     /// What does not fit together.
     pub(super) fn faults(&self) -> Vec<String> {
-        let files =
-            [("cert", &self.cert), ("key", &self.key), ("client-ca", &self.client_ca)];
+        let files = [("cert", &self.cert), ("key", &self.key), ("client-ca", &self.client_ca)];
         let listens = self.listen.0.is_some();
         let fault = |(name, file): (&str, &Option<PathBuf>)| match (listens, file) {
             (true, None) => Some(format!(

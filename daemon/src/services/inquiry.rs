@@ -227,6 +227,27 @@ fn lock(journal: &Mutex<Journal>) -> MutexGuard<'_, Journal> {
     journal.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Answers from what the store tells, without a kernel.
+#[cfg(test)]
+pub(crate) async fn answer_from(
+    mut updates: mpsc::UnboundedReceiver<pontoon_store::Update>,
+    mut intake: super::intake::Intake,
+    mut inbox: Inbox,
+) {
+    loop {
+        tokio::select! {
+            update = updates.recv() => {
+                let Some(update) = update else { return };
+                intake.take(update);
+                inbox.note(&intake.take_dirty());
+            }
+            question = inbox.next() => if intake.is_known() {
+                question.answer(intake.directory());
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,7 +31,11 @@ impl<S> Patient<S> {
         Self { stream, patience, deadline: Box::pin(sleep(patience)), waiting: false }
     }
 
-    fn watch<T>(&mut self, context: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn watch<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        poll: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if poll.is_ready() {
             self.waiting = false;
             return poll;

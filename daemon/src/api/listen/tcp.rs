@@ -35,7 +35,10 @@ pub(super) async fn run(
 ) {
     let (Some(address), Some(files)) = (settings.listen.0, settings.tls()) else { return };
     let (current_tx, current) = watch::channel(None);
-    tokio::join!(keep_reading(files, current_tx, problems), listen(address, current, router, problems));
+    tokio::join!(
+        keep_reading(files, current_tx, problems),
+        listen(address, current, router, problems)
+    );
 }
 
 /// Reads the certificates, and again whenever their files change. Those that cannot be used are not:

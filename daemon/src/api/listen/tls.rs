@@ -72,9 +72,9 @@ impl Certificates {
         let clients = certificates("api.client-ca", &self.clients)?;
         let mut roots = RootCertStore::empty();
         for authority in &clients {
-            roots.add(authority.clone()).map_err(|error| {
-                format!("api.client-ca: {}: {error}", self.clients.display())
-            })?;
+            roots
+                .add(authority.clone())
+                .map_err(|error| format!("api.client-ca: {}: {error}", self.clients.display()))?;
         }
         let provider = Arc::new(ring::default_provider());
         let verifier =

@@ -11,7 +11,7 @@ use pontoon_model::rest::{BackendChoice, CordonRequest, path};
 
 use super::objects::one;
 use crate::api::operation::{Context, Operation, Shape};
-use crate::api::reply;
+use crate::api::{openapi, reply};
 
 pub(super) fn operations() -> Vec<Operation> {
     let base = |method, path: &str, id: &str, summary: &str| Operation {
@@ -26,6 +26,11 @@ pub(super) fn operations() -> Vec<Operation> {
         handler: |context| Box::pin(status(context)),
     };
     vec![
+        Operation {
+            answers: vec![(200, Shape::Anything)],
+            handler: |_| Box::pin(async { Ok(reply::json(StatusCode::OK, &openapi::document())) }),
+            ..base(Method::GET, path::OPENAPI, "getOpenApi", "This document.")
+        },
         Operation {
             answers: vec![(200, Shape::Named("Status"))],
             ..base(

@@ -4,14 +4,12 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::{Documents, Kind, Outcome, OutcomeResult};
-use pontoon_model::rest::{
-    ListMetadata, MetadataPatch, ObjectList, ObjectOutcome, Outcomes, path,
-};
+use pontoon_model::rest::{ListMetadata, MetadataPatch, ObjectList, ObjectOutcome, Outcomes, path};
 use serde_json::Value;
 
 use crate::api::operation::{Context, Operation, Shape};
-use crate::api::query::{ALL, DRY_RUN, OVERWRITE, SELECTOR};
-use crate::api::reply;
+use crate::api::query::{ALL, DRY_RUN, OVERWRITE, SELECTOR, VERSION, WATCH};
+use crate::api::{reply, watch};
 use crate::objects;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -67,7 +65,7 @@ fn collection(kind: Kind, path: &str, everywhere: bool) -> Vec<Operation> {
         handler: |context| Box::pin(list(context)),
     };
     let mut all = vec![Operation {
-        query: &[SELECTOR],
+        query: &[SELECTOR, WATCH, VERSION],
         answers: vec![(200, Shape::List(kind))],
         ..of(Method::GET, "list", format!("Lists {plural}{place}, or watches them."))
     }];
@@ -77,7 +75,11 @@ fn collection(kind: Kind, path: &str, everywhere: bool) -> Vec<Operation> {
             body: Some(Shape::Named("MetadataPatch")),
             answers: outcomes(),
             handler: |context| Box::pin(patch(context)),
-            ..of(Method::PATCH, "patch", format!("Changes labels and annotations of {plural}{place}."))
+            ..of(
+                Method::PATCH,
+                "patch",
+                format!("Changes labels and annotations of {plural}{place}."),
+            )
         });
     }
     if is_deleted(kind) {
@@ -106,6 +108,7 @@ fn single(kind: Kind, path: &str) -> Vec<Operation> {
     };
     let singular = names.singular;
     let mut all = vec![Operation {
+        query: &[WATCH, VERSION],
         answers: vec![(200, Shape::Object(kind))],
         ..of(Method::GET, "get", format!("Reads one of the {}, or watches it.", names.plural))
     }];
@@ -128,6 +131,9 @@ fn single(kind: Kind, path: &str) -> Vec<Operation> {
 
 async fn list(context: Context) -> Result<Response, Failure> {
     let selection = context.selection()?;
+    if context.query.flag(&WATCH, false)? {
+        return watch::open(&context, selection).await;
+    }
     let names = selection.kind.names();
     let listed = context.api.parts.objects.list(&selection).await?;
     let list = ObjectList {
@@ -141,6 +147,9 @@ async fn list(context: Context) -> Result<Response, Failure> {
 
 async fn get(context: Context) -> Result<Response, Failure> {
     let selection = context.selection()?;
+    if context.query.flag(&WATCH, false)? {
+        return watch::open(&context, selection).await;
+    }
     let found = context.api.parts.objects.get(&selection).await?;
     // Two nodes may tell of a pod that has just moved; either will do.
     match found.into_iter().next() {
@@ -184,7 +193,8 @@ async fn patch(context: Context) -> Result<Response, Failure> {
 impl Context {
     /// What changes many objects says so.
     fn check_breadth(&self) -> Result<(), Failure> {
-        let chosen = self.name.is_some() || self.query.text(&SELECTOR).is_some_and(|t| !t.is_empty());
+        let chosen =
+            self.name.is_some() || self.query.text(&SELECTOR).is_some_and(|t| !t.is_empty());
         if chosen || self.query.flag(&ALL, false)? {
             return Ok(());
         }
