@@ -55,7 +55,6 @@ pub(crate) struct Api {
 }
 
 /// The API; a connection adds who asks, as a [`Caller`] in the request's extensions.
-#[must_use]
 pub fn router(parts: Parts) -> Router {
     let mut router = Router::new();
     for operation in operations::all() {

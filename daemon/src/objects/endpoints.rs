@@ -73,6 +73,9 @@ fn item(behind: &Behind) -> Item {
     }
 }
 
+/// Those that take new connections, and the others.
+type Addresses = (Vec<Value>, Vec<Value>);
+
 /// Addresses with the same ports stand together.
 fn subsets(behind: &Behind) -> Vec<Value> {
     if behind.service.ports.is_empty() {
@@ -83,9 +86,9 @@ fn subsets(behind: &Behind) -> Vec<Value> {
         return subset(plain(ready), plain(others), Vec::new()).into_iter().collect();
     }
     // The ports behind which the very same addresses stand, in the order in which they come.
-    let mut groups: Vec<((Vec<Value>, Vec<Value>), Vec<Value>)> = Vec::new();
+    let mut groups: Vec<(Addresses, Vec<Value>)> = Vec::new();
     for (port, endpoints) in behind.service.ports.iter().zip(&behind.endpoints) {
-        let mut by_number: BTreeMap<u16, (Vec<Value>, Vec<Value>)> = BTreeMap::new();
+        let mut by_number: BTreeMap<u16, Addresses> = BTreeMap::new();
         for endpoint in endpoints {
             let place = &endpoint.place;
             let node = place.node.as_ref().map(|node| node.as_str());
