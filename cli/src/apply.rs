@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use pontoon_model::manifest;
 use pontoon_model::name::Namespace;
-use pontoon_model::object::{Outcome, OutcomeResult};
+use pontoon_model::object::{Documents, Outcome, OutcomeResult};
 use serde_json::Value;
 
 pub(crate) use batch::cut as batches;
@@ -52,7 +52,7 @@ enum DryRun {
     Server,
 }
 
-pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
+pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     if arguments.sources.file.is_empty() {
         bail!(Usage("there is nothing to apply: name a file, a folder or - with -f".to_owned()));
     }
@@ -77,9 +77,9 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
         done = done.and_failed(unread);
     }
     for batch in cut {
-        let values = batch.iter().map(|document| document.value.clone()).collect();
+        let values: Documents = batch.iter().map(|document| document.value.clone()).collect();
         // What stands in the way of this request would stand in the way of the next.
-        let outcomes = match api.apply(values, dry_run) {
+        let outcomes = match api.apply(&values, dry_run) {
             Ok(Ok(outcomes)) if outcomes.len() == batch.len() => outcomes,
             Ok(Ok(outcomes)) => bail!(
                 "pontoond told of {} objects where {} were sent; is it of another version?",
@@ -133,7 +133,7 @@ fn tell(document: &Document, outcome: &Outcome, dry_run: bool, done: Done) -> Re
         OutcomeResult::Created => "created",
         OutcomeResult::Configured => "configured",
         OutcomeResult::Unchanged => "unchanged",
-        OutcomeResult::Labeled | OutcomeResult::Annotated => "labeled",
+        OutcomeResult::Labeled | OutcomeResult::Annotated => "marked",
         OutcomeResult::Deleted => "deleted",
         OutcomeResult::Failed(failure) => {
             return Ok(done.and_refused(failure, format!("{place}: {failure}")));

@@ -18,7 +18,7 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) fn run(api: Api<'_>, command: &Command) -> Result<Exit> {
+pub(crate) fn run(api: &Api, command: &Command) -> Result<Exit> {
     match command {
         Command::Set { kind } => {
             api.set_backend(kind.parse()?)?;

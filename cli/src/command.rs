@@ -1,29 +1,27 @@
 //! Everything that can be typed.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-use pontoon_model::api::DEFAULT_SOCKET;
 
-use crate::api::{Api, ApiError};
+use crate::api::{Api, ApiError, Server};
 use crate::exit::Exit;
+use crate::mark::Mark;
 use crate::say::{self, Colour};
 use crate::usage::Usage;
 use crate::{
-    apply, backend, completion, delete, describe, diff, edit, get, init, lab, label, node, pod,
-    status, top,
+    apply, backend, completion, delete, describe, diff, edit, get, init, kinds, lab, mark, node,
+    pod, status, top,
 };
 
 /// Looks after Pontoon on this host and in its cluster.
 #[derive(Debug, Parser)]
 #[command(name = "pontoon", version, propagate_version = true, max_term_width = 100)]
 struct Arguments {
-    /// The daemon's socket
-    #[arg(long, global = true, env = "PONTOON_SOCKET", default_value = DEFAULT_SOCKET, value_name = "PATH")]
-    socket: PathBuf,
+    #[command(flatten)]
+    server: Server,
     /// When to colour
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     color: Colour,
@@ -46,7 +44,11 @@ enum Command {
     /// Opens an object in an editor, until the daemon takes it
     Edit(edit::Arguments),
     /// Sets labels of objects or takes them away
-    Label(label::Arguments),
+    #[command(after_help = format!("{}\n\n{}", kinds::HELP, mark::LABEL))]
+    Label(mark::Arguments),
+    /// Sets annotations of objects or takes them away
+    #[command(after_help = format!("{}\n\n{}", kinds::HELP, mark::ANNOTATE))]
+    Annotate(mark::Arguments),
     /// Deletes services, endpoint slices, namespaces and pods
     Delete(delete::Arguments),
     /// Nodes of the cluster
@@ -93,22 +95,23 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Exit> {
-    let api = Api::at(&arguments.socket);
+    let api = || Api::of(&arguments.server);
     match &arguments.command {
-        Command::Status(arguments) => status::run(api, arguments),
-        Command::Get(arguments) => get::run(api, arguments),
-        Command::Describe(arguments) => describe::run(api, arguments),
-        Command::Apply(arguments) => apply::run(api, arguments),
-        Command::Diff(arguments) => diff::run(api, arguments),
-        Command::Edit(arguments) => edit::run(api, arguments),
+        Command::Status(arguments) => status::run(&api()?, arguments),
+        Command::Get(arguments) => get::run(&api()?, arguments),
+        Command::Describe(arguments) => describe::run(&api()?, arguments),
+        Command::Apply(arguments) => apply::run(&api()?, arguments),
+        Command::Diff(arguments) => diff::run(&api()?, arguments),
+        Command::Edit(arguments) => edit::run(&api()?, arguments),
         Command::Init(arguments) => init::run(arguments),
         Command::Lab(arguments) => lab::run(arguments),
-        Command::Label(arguments) => label::run(api, arguments),
-        Command::Delete(arguments) => delete::run(api, arguments),
-        Command::Node(command) => node::run(api, command),
-        Command::Pod(command) => pod::run(api, command),
-        Command::Backend(command) => backend::run(api, command),
-        Command::Top(arguments) => top::run(api, arguments),
+        Command::Label(arguments) => mark::run(&api()?, arguments, Mark::Label),
+        Command::Annotate(arguments) => mark::run(&api()?, arguments, Mark::Annotation),
+        Command::Delete(arguments) => delete::run(&api()?, arguments),
+        Command::Node(command) => node::run(&api()?, command),
+        Command::Pod(command) => pod::run(&api()?, command),
+        Command::Backend(command) => backend::run(&api()?, command),
+        Command::Top(top) => top::run(&api()?, top, &arguments.server),
         Command::Completion(arguments) => completion::run(arguments),
     }
 }

@@ -13,7 +13,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 use pontoon_model::object::Kind;
 
-use crate::api::{Api, all_of};
+use crate::api::Api;
 use crate::exit::Exit;
 use crate::table::text;
 use words::Typed;
@@ -94,10 +94,10 @@ fn of(kind: Kind) -> ArgValueCompleter {
 
 fn candidates(typed: &Typed, kind: Kind, start: &str, before: &str) -> Vec<CompletionCandidate> {
     let namespace = if kind.names().namespaced { typed.namespace() } else { None };
-    let (socket, wanted) = (typed.socket(), all_of(kind, namespace));
+    let server = typed.server();
     let (teller, told) = mpsc::channel();
     std::thread::spawn(move || {
-        let found = Api::at(&socket).list(&wanted).ok().and_then(Result::ok).unwrap_or_default();
+        let found = Api::of(&server).and_then(|api| api.all(kind, namespace)).unwrap_or_default();
         // Nobody listens any more when it took too long.
         let _ = teller.send(found);
     });

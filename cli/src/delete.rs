@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     ignore_not_found: bool,
 }
 
-pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
+pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     let mut done = Done::ALL;
     let selections = if arguments.sources.file.is_empty() {
         typed(arguments)?
@@ -62,7 +62,7 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
         let kind = selection.kind;
         let named = !selection.names.is_empty();
         let scope = arguments.scope.within(selection.namespace.as_ref());
-        match api.delete(selection)? {
+        match api.delete(&selection)? {
             Ok(outcomes) => {
                 if outcomes.is_empty() && !named {
                     empty.push(kind);
@@ -136,7 +136,7 @@ pub(crate) fn check(targets: &[Target], scope: &Scope, all: bool, verb: &str) ->
 
 /// What is said of an object that something failed with.
 pub(crate) fn failed(
-    api: Api<'_>,
+    api: &Api,
     kind: Kind,
     scope: &Scope,
     name: &str,
@@ -150,7 +150,7 @@ pub(crate) fn failed(
 }
 
 /// A selection cut into ones that are done within the time of a request.
-fn by_batches(selection: Selection) -> Vec<Selection> {
+pub(crate) fn by_batches(selection: Selection) -> Vec<Selection> {
     if selection.names.is_empty() {
         return vec![selection];
     }

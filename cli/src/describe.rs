@@ -58,7 +58,7 @@ struct Known {
     now: SystemTime,
 }
 
-pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
+pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     let targets = kinds::targets(&arguments.words)?;
     check(&targets, &arguments.scope)?;
     let mut done = Done::ALL;
@@ -85,7 +85,7 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
     Ok(done.into())
 }
 
-fn known(api: Api<'_>) -> Result<Known, ApiError> {
+fn known(api: &Api) -> Result<Known, ApiError> {
     Ok(Known {
         around: api.around(None)?,
         services: api.all(Kind::Service, None)?,

@@ -6,11 +6,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 use pontoon_model::api::Code;
 use pontoon_model::name::Namespace;
-use pontoon_model::object::{Outcome, OutcomeResult, Selection};
+use pontoon_model::object::{Documents, Outcome, OutcomeResult};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use crate::api::{Api, ApiError, all_of};
+use crate::api::{Api, ApiError};
 use crate::apply::{batches, in_namespace};
 use crate::documents::{self, Document, Sources};
 use crate::exit::{Done, Exit};
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     namespace: Option<Namespace>,
 }
 
-pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
+pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     if arguments.sources.file.is_empty() {
         bail!(Usage("there is nothing to compare: name a file, a folder or - with -f".to_owned()));
     }
@@ -57,8 +57,8 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
     }
     let mut differs = false;
     for batch in batches {
-        let values = batch.iter().map(|document| document.value.clone()).collect();
-        let outcomes = api.apply(values, true)?.map_err(ApiError::from)?;
+        let values: Documents = batch.iter().map(|document| document.value.clone()).collect();
+        let outcomes = api.apply(&values, true)?.map_err(ApiError::from)?;
         for (document, outcome) in batch.iter().zip(outcomes) {
             match compare(api, document, outcome)? {
                 Ok(None) => {}
@@ -77,7 +77,7 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
 /// What differs, or why that cannot be said.
 type Compared = Result<Option<String>, (Exit, String)>;
 
-fn compare(api: Api<'_>, document: &Document, outcome: Outcome) -> Result<Compared> {
+fn compare(api: &Api, document: &Document, outcome: Outcome) -> Result<Compared> {
     let place = format!("{}: {}", document.origin, document.title());
     if let OutcomeResult::Failed(failure) = &outcome.result {
         let exit = Exit::of(failure).max(Exit::Incomparable);
@@ -91,9 +91,9 @@ fn compare(api: Api<'_>, document: &Document, outcome: Outcome) -> Result<Compar
             format!("{place}: pontoond does not say what it would be: it is of another version");
         return Ok(Err((Exit::Silent, said)));
     };
-    let wanted = Selection { names: vec![outcome.name.clone()], ..all_of(kind, outcome.namespace) };
-    let old = match api.list(&wanted)? {
-        Ok(mut found) => found.pop(),
+    let found = api.get(kind, outcome.namespace.as_ref(), &outcome.name)?;
+    let old = match found {
+        Ok(object) => Some(object),
         Err(failure) if failure.code == Code::NotFound => None,
         Err(failure) => return Ok(Err((Exit::Incomparable, format!("{place}: {failure}")))),
     };

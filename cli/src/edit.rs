@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     namespace: Option<Namespace>,
 }
 
-pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
+pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     let targets = kinds::targets(&arguments.words)?;
     let scope = Scope::in_namespace(arguments.namespace.clone());
     check(&targets, &scope, false, "edited")?;
@@ -68,7 +68,7 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
 
 /// The editing of one object.
 struct Session<'a> {
-    api: Api<'a>,
+    api: &'a Api,
     kind: Kind,
     object: Value,
 }
@@ -128,7 +128,7 @@ impl Session<'_> {
                 )));
             }
         }
-        let outcomes = self.api.apply(vec![document], false).map_err(Refused::Whole)?;
+        let outcomes = self.api.apply(&vec![document], false).map_err(Refused::Whole)?;
         let outcome = outcomes.map_err(|f| Refused::Edited(f.to_string()))?.pop();
         let Some(outcome) = outcome else {
             return Err(Refused::Edited("pontoond did not say what became of it".to_owned()));

@@ -71,7 +71,7 @@ pub(crate) enum Format {
     Name,
 }
 
-pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
+pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     let targets = kinds::targets(&arguments.words)?;
     check(&targets, &arguments.scope)?;
     if arguments.watch {
@@ -109,7 +109,7 @@ pub(crate) fn check(targets: &[Target], scope: &Scope) -> Result<(), Usage> {
 }
 
 fn show(
-    api: Api<'_>,
+    api: &Api,
     arguments: &Arguments,
     targets: &[Target],
     found: &[(Kind, Vec<Value>)],
@@ -165,29 +165,19 @@ fn tables(arguments: &Arguments, found: &[(Kind, Vec<Value>)]) -> Result<()> {
 
 type Missing = (String, Failure);
 
-/// What is there of what is wanted, and what is said of the rest. One name that is nothing's makes the
-/// daemon refuse all, so they are asked for one by one then.
-pub(crate) fn fetch(
-    api: Api<'_>,
-    wanted: &Selection,
-) -> Result<(Vec<Value>, Vec<Missing>), ApiError> {
-    match api.list(wanted)? {
-        Ok(objects) => Ok((objects, Vec::new())),
-        Err(failure) if failure.code == Code::NotFound && wanted.names.len() > 1 => {
-            let (mut objects, mut failures) = (Vec::new(), Vec::new());
-            for name in &wanted.names {
-                match api.list(&Selection { names: vec![name.clone()], ..wanted.clone() })? {
-                    Ok(found) => objects.extend(found),
-                    Err(failure) => failures.push((name.clone(), failure)),
-                }
-            }
-            Ok((objects, failures))
-        }
-        Err(failure) => {
-            let name = wanted.names.first().cloned().unwrap_or_default();
-            Ok((Vec::new(), vec![(name, failure)]))
+/// What is there of what is wanted, and what is said of the rest.
+pub(crate) fn fetch(api: &Api, wanted: &Selection) -> Result<(Vec<Value>, Vec<Missing>), ApiError> {
+    if wanted.names.is_empty() {
+        return Ok((api.list(wanted)?, Vec::new()));
+    }
+    let (mut objects, mut failures) = (Vec::new(), Vec::new());
+    for name in &wanted.names {
+        match api.get(wanted.kind, wanted.namespace.as_ref(), name)? {
+            Ok(object) => objects.push(object),
+            Err(failure) => failures.push((name.clone(), failure)),
         }
     }
+    Ok((objects, failures))
 }
 
 pub(crate) fn sorted(mut objects: Vec<Value>) -> Vec<Value> {

@@ -28,7 +28,7 @@ mod grid;
 mod init;
 mod kinds;
 mod lab;
-mod label;
+mod mark;
 mod node;
 mod output;
 mod pod;

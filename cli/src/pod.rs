@@ -16,7 +16,7 @@ pub(crate) enum Command {
     List(Output),
 }
 
-pub(crate) fn run(api: Api<'_>, command: &Command) -> Result<Exit> {
+pub(crate) fn run(api: &Api, command: &Command) -> Result<Exit> {
     match command {
         Command::List(output) => status::print(output, &api.status()?, table)?,
     }

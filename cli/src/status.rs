@@ -45,7 +45,7 @@ enum Format {
     Yaml,
 }
 
-pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
+pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     let status = api.status()?;
     let ready = status.ready;
     print(&arguments.output, &status, |status| {

@@ -14,10 +14,11 @@ use pontoon_model::api::Status;
 use pontoon_model::object::Kind;
 use serde_json::Value;
 
-use crate::api::Api;
+use crate::api::{Api, Server};
 use crate::exit::Exit;
 use crate::scope::Scope;
 use crate::table::labels_match;
+use crate::usage::Usage;
 use crate::{behind, output, say};
 use counters::Counters;
 use rates::Row;
@@ -80,7 +81,12 @@ enum Format {
 /// The overlay's device, as the daemon calls it.
 const OVERLAY: &str = "pontoon-vxlan";
 
-pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
+pub(crate) fn run(api: &Api, arguments: &Arguments, server: &Server) -> Result<Exit> {
+    if !server.is_local() {
+        let said =
+            "the counters are those of the host where it is typed: run it there, without --server";
+        return Err(Usage(said.to_owned()).into());
+    }
     let on_terminal = io::stdout().is_terminal();
     let mut before = (counters::read()?, Instant::now());
     loop {
@@ -111,7 +117,7 @@ fn show(arguments: &Arguments, rows: &[Row]) -> Result<String> {
 }
 
 fn rows(
-    api: Api<'_>,
+    api: &Api,
     arguments: &Arguments,
     before: &Counters,
     now: &Counters,
@@ -154,14 +160,14 @@ fn node(status: &Status, pods: &[Row], before: &Counters, now: &Counters, passed
     Row { namespace: String::new(), name: status.node.to_string(), rates, flows: None }
 }
 
-fn selected_pods(api: Api<'_>, scope: &Scope) -> Result<Vec<(String, String)>> {
+fn selected_pods(api: &Api, scope: &Scope) -> Result<Vec<(String, String)>> {
     let all = api.all(Kind::Pod, scope.namespace())?;
     let meant = all.iter().filter(|pod| labels_match(pod, scope));
     let text = |pod: &Value, path| crate::table::text(pod, path).to_owned();
     Ok(meant.map(|pod| (text(pod, "/metadata/namespace"), text(pod, "/metadata/name"))).collect())
 }
 
-fn services(api: Api<'_>, scope: &Scope, pods: &[Row]) -> Result<Vec<Row>> {
+fn services(api: &Api, scope: &Scope, pods: &[Row]) -> Result<Vec<Row>> {
     let services = api.all(Kind::Service, scope.namespace())?;
     let around = api.around(scope.namespace())?;
     let flows = flows::read();

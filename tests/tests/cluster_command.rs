@@ -34,7 +34,7 @@ fn command(host: &Host, line: &str) -> Result<Command> {
     let mut command = Command::new(binaries::find("pontoon")?);
     command
         .args(line.split_whitespace())
-        .env("PONTOON_SOCKET", host.socket())
+        .env("PONTOON_SOCKET", host.run_dir().join("api.sock"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -126,7 +126,14 @@ fn a_session_as_it_is_typed() -> Result<()> {
     ensure!(told.contains("web-1") && told.contains("heard of"), "{told}");
     ensure!(pontoon(one, "get ep,svc -A -o wide --show-labels")?.well()?.contains("team=shop"));
 
-    // Labels, an edit, what moves.
+    // Marks of pods and nodes, an edit, what moves.
+    ensure!(pontoon(two, "annotate po web-1 note=x")?.well()? == "pod/web-1 annotated\n");
+    ensure!(pontoon(two, "node cordon host-1 --reason disk")?.well()? == "node/host-1 cordoned\n");
+    ensure!(pontoon(one, "get no")?.well()?.contains("Ready,SchedulingDisabled"));
+    let told = pontoon(two, "describe node host-1")?.well()?;
+    ensure!(told.contains("Cordoned:") && told.contains("disk"), "{told}");
+    pontoon(one, "node uncordon host-1")?.well()?;
+    pontoon(two, "node remove host-1")?.ended(1, "is alive")?;
     ensure!(pontoon(two, "label po web-0 track=canary")?.well()? == "pod/web-0 labeled\n");
     ensure!(pontoon(one, "get pods -l track=canary,app -o name")?.well()? == "pod/web-0\n");
     let mut edit = command(one, "edit svc web")?;

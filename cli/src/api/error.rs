@@ -2,8 +2,9 @@
 
 use std::io;
 
-use pontoon_client::ExchangeError;
-use pontoon_model::api::{Failure, Response};
+use pontoon_client::http::HttpError;
+use pontoon_model::api::Failure;
+use pontoon_model::rest;
 
 use crate::exit::Exit;
 
@@ -17,57 +18,9 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    /// An answer to something else.
-    pub(crate) fn strange(response: &Response) -> Self {
-        let said = serde_json::to_string(response).unwrap_or_default();
-        let start: String = said.chars().take(80).collect();
-        let text = format!(
-            "pontoond answered something else than was asked ({start}…): it is of another version; install pontoon and pontoond from one release"
-        );
-        Self { exit: Exit::Silent, text }
-    }
-
-    /// The daemon was not reached.
-    pub(crate) fn unanswered(error: &ExchangeError) -> Self {
-        let (exit, text) = match error {
-            ExchangeError::Absent { socket, error } => match error.kind() {
-                io::ErrorKind::NotFound => (
-                    Exit::Absent,
-                    format!(
-                        "pontoond is not running: there is no {socket}; start it with `systemctl start pontoond`, or say where it is with --socket"
-                    ),
-                ),
-                io::ErrorKind::ConnectionRefused => (
-                    Exit::Absent,
-                    format!(
-                        "pontoond is not running: nobody listens at {socket}; `systemctl status pontoond` says why"
-                    ),
-                ),
-                io::ErrorKind::PermissionDenied => {
-                    (Exit::Denied, format!("{socket} is not for this user: use sudo"))
-                }
-                _ => (
-                    Exit::Absent,
-                    format!(
-                        "pontoond is not reached at {socket}: {error}; see `systemctl status pontoond`"
-                    ),
-                ),
-            },
-            ExchangeError::Broken { .. } => (
-                Exit::Silent,
-                format!(
-                    "{error}; it was probably restarted: try again, or see `journalctl -u pontoond`"
-                ),
-            ),
-            ExchangeError::Silent { .. } => (
-                Exit::Silent,
-                format!("{error}; it is overloaded or hangs: see `journalctl -u pontoond`"),
-            ),
-            ExchangeError::Undecodable { .. } => {
-                (Exit::Silent, format!("{error}; install pontoon and pontoond from one release"))
-            }
-        };
-        Self { exit, text }
+    /// What was typed of the server does not fit together.
+    pub(crate) const fn usage(text: String) -> Self {
+        Self { exit: Exit::Usage, text }
     }
 
     /// This, behind a part that was done.
@@ -80,6 +33,61 @@ impl ApiError {
         }
         self
     }
+}
+
+/// What the daemon said, with the next step among the details.
+pub(super) fn failure(mut error: rest::ApiError) -> Failure {
+    if let Some(next) = error.next.take() {
+        let details = &mut error.details;
+        *details = if details.is_empty() { next } else { format!("{details}; {next}") };
+    }
+    error.into()
+}
+
+impl From<HttpError> for ApiError {
+    fn from(error: HttpError) -> Self {
+        let text = error.to_string();
+        match error {
+            HttpError::Refused { error, .. } => failure(error).into(),
+            HttpError::Absent { address, error } => absent(&address, &error),
+            HttpError::Untrusted { .. } => Self { exit: Exit::Denied, text },
+            HttpError::File { .. } => Self { exit: Exit::Usage, text },
+            HttpError::Broken { .. } | HttpError::Silent { .. } | HttpError::Undecodable { .. } => {
+                Self { exit: Exit::Silent, text }
+            }
+        }
+    }
+}
+
+fn absent(address: &str, error: &io::Error) -> ApiError {
+    let is_socket = address.starts_with('/');
+    let (exit, text) = match error.kind() {
+        io::ErrorKind::NotFound if is_socket => (
+            Exit::Absent,
+            format!(
+                "pontoond is not running: there is no {address}; start it with `systemctl start pontoond`, or say where it is with --socket"
+            ),
+        ),
+        io::ErrorKind::ConnectionRefused if is_socket => (
+            Exit::Absent,
+            format!(
+                "pontoond is not running: nobody listens at {address}; `systemctl status pontoond` says why"
+            ),
+        ),
+        io::ErrorKind::PermissionDenied => (
+            Exit::Denied,
+            format!(
+                "{address} is not for this user: use sudo, or have `api.group` name a group that you are in"
+            ),
+        ),
+        _ => (
+            Exit::Absent,
+            format!(
+                "pontoond is not reached at {address}: {error}; see `systemctl status pontoond` there, and `api.listen`"
+            ),
+        ),
+    };
+    ApiError { exit, text }
 }
 
 impl From<Failure> for ApiError {
@@ -99,29 +107,20 @@ mod tests {
 
     #[test]
     fn each_way_to_get_no_answer_has_its_exit_code_and_next_step() {
-        let absent = |kind: io::ErrorKind| ExchangeError::Absent {
-            socket: "/run/s".to_owned(),
+        let absent = |address: &str, kind: io::ErrorKind| HttpError::Absent {
+            address: address.to_owned(),
             error: kind.into(),
         };
+        let (socket, server) = ("/run/s", "node-1:9554");
         for (error, exit, step) in [
-            (absent(io::ErrorKind::NotFound), Exit::Absent, "systemctl start pontoond"),
-            (absent(io::ErrorKind::ConnectionRefused), Exit::Absent, "systemctl status pontoond"),
-            (absent(io::ErrorKind::PermissionDenied), Exit::Denied, "use sudo"),
-            (
-                ExchangeError::Silent {
-                    socket: "/run/s".to_owned(),
-                    patience: std::time::Duration::from_secs(10),
-                },
-                Exit::Silent,
-                "journalctl",
-            ),
+            (absent(socket, io::ErrorKind::NotFound), Exit::Absent, "systemctl start pontoond"),
+            (absent(socket, io::ErrorKind::ConnectionRefused), Exit::Absent, "systemctl status"),
+            (absent(socket, io::ErrorKind::PermissionDenied), Exit::Denied, "use sudo"),
+            (absent(server, io::ErrorKind::ConnectionRefused), Exit::Absent, "api.listen"),
         ] {
-            let said = ApiError::unanswered(&error);
+            let said = ApiError::from(error);
             assert_eq!(said.exit, exit, "{said}");
-            assert!(
-                said.to_string().contains(step) && said.to_string().contains("/run/s"),
-                "{said}"
-            );
+            assert!(said.to_string().contains(step), "{said}");
             assert_eq!(said.to_string().lines().count(), 1);
         }
     }

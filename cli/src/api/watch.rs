@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use pontoon_model::object::Selection;
+use pontoon_model::rest::EventKind;
 use serde_json::Value;
 
-use super::Api;
+use super::{Api, ApiError};
 use crate::exit::Exit;
 use crate::{say, table};
 
@@ -23,62 +24,120 @@ pub(crate) struct Change {
 
 /// Objects by namespace and name.
 type Known = BTreeMap<(String, String), Value>;
+/// Told of changes; says whether it wants more.
+type Tell<'t> = &'t mut dyn FnMut(&[Change]) -> Result<bool>;
 
-/// How often it is asked for changes.
+/// Between two attempts to reach a daemon that went away.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-impl Api<'_> {
+impl Api {
     /// Tells what is there, and every change, until `tell` has enough or fails. A daemon that goes
-    /// away meanwhile is waited for.
-    pub(crate) fn watch(
-        self,
-        wanted: &Selection,
-        tell: &mut dyn FnMut(&[Change]) -> Result<bool>,
-    ) -> Result<()> {
+    /// away meanwhile is waited for; what it tells anew is told only where it differs.
+    pub(crate) fn watch(&self, wanted: &Selection, tell: Tell<'_>) -> Result<()> {
         // A name that is nothing's is found out before anything is waited for.
-        let first = self.list(wanted)?.map_err(super::ApiError::from)?;
+        for name in &wanted.names {
+            self.get(wanted.kind, wanted.namespace.as_ref(), name)?.map_err(ApiError::from)?;
+        }
         let mut known = Known::new();
-        let mut away = false;
-        let mut found = first;
+        let (mut reached, mut away) = (false, false);
         loop {
-            let changes = changes(&mut known, found);
-            if !tell(&changes)? {
-                return Ok(());
+            let ended = self.follow(wanted, &mut known, &mut reached, tell);
+            let error = match ended {
+                Ok(true) => {
+                    away = false;
+                    continue;
+                }
+                Ok(false) => return Ok(()),
+                Err(Interrupted::Told(error)) => return Err(error),
+                Err(Interrupted::Api(error)) => error,
+            };
+            if !reached || error.exit == Exit::Denied {
+                return Err(error.into());
             }
-            found = loop {
-                sleep(INTERVAL);
-                match self.list(&Selection { names: Vec::new(), ..wanted.clone() }) {
-                    Ok(Ok(objects)) => {
-                        away = false;
-                        break of_names(objects, &wanted.names);
-                    }
-                    Ok(Err(failure)) => return Err(super::ApiError::from(failure).into()),
-                    Err(error) if error.exit == Exit::Denied => return Err(error.into()),
-                    Err(error) => {
-                        if !away {
-                            say::aside(format_args!("{error}; waiting for it"));
-                        }
-                        away = true;
-                    }
+            if !away {
+                say::aside(format_args!("{error}; waiting for it"));
+            }
+            away = true;
+            sleep(INTERVAL);
+        }
+    }
+
+    /// Follows one stream to its end; says whether another is wanted.
+    fn follow(
+        &self,
+        wanted: &Selection,
+        known: &mut Known,
+        reached: &mut bool,
+        tell: Tell<'_>,
+    ) -> Result<bool, Interrupted> {
+        let is_meant = |object: &Value| {
+            let name = table::text(object, "/metadata/name");
+            wanted.names.is_empty() || wanted.names.iter().any(|wished| wished == name)
+        };
+        // The server knows one name at the most.
+        let mut asked = wanted.clone();
+        if asked.names.len() > 1 {
+            asked.names.clear();
+        }
+        let mut first = Some(Vec::new());
+        for event in self.client.watch(&asked, None).map_err(ApiError::from)? {
+            let event = event.map_err(ApiError::from)?;
+            let changes = match (event.kind, &mut first) {
+                (EventKind::Error, _) => Vec::new(),
+                (EventKind::Bookmark, told) => {
+                    *reached = true;
+                    told.take().map(|found| replace(known, found)).unwrap_or_default()
+                }
+                _ if !is_meant(&event.object) => continue,
+                (EventKind::Deleted, None) => take(known, event.object),
+                (EventKind::Added | EventKind::Modified, None) => put(known, event.object),
+                (_, Some(found)) => {
+                    found.push(event.object);
+                    continue;
                 }
             };
+            if !changes.is_empty() && !tell(&changes).map_err(Interrupted::Told)? {
+                return Ok(false);
+            }
         }
+        sleep(INTERVAL);
+        Ok(true)
     }
 }
 
-/// A name that has gone is no failure here.
-fn of_names(mut objects: Vec<Value>, names: &[String]) -> Vec<Value> {
-    let named = |object: &Value| names.iter().any(|n| n == table::text(object, "/metadata/name"));
-    objects.retain(|object| names.is_empty() || named(object));
-    objects
+/// Why a stream was left.
+enum Interrupted {
+    /// The daemon is away.
+    Api(ApiError),
+    /// Nothing more can be told.
+    Told(anyhow::Error),
+}
+
+impl From<ApiError> for Interrupted {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+fn key(object: &Value) -> (String, String) {
+    let text = |path| table::text(object, path).to_owned();
+    (text("/metadata/namespace"), text("/metadata/name"))
+}
+
+fn put(known: &mut Known, object: Value) -> Vec<Change> {
+    if known.insert(key(&object), object.clone()).as_ref() == Some(&object) {
+        return Vec::new();
+    }
+    vec![Change { object, gone: false }]
+}
+
+fn take(known: &mut Known, object: Value) -> Vec<Change> {
+    let was = known.remove(&key(&object)).is_some();
+    was.then_some(Change { object, gone: true }).into_iter().collect()
 }
 
 /// What differs from what was known; gone ones come last.
-fn changes(known: &mut Known, found: Vec<Value>) -> Vec<Change> {
-    let key = |object: &Value| {
-        let text = |path| table::text(object, path).to_owned();
-        (text("/metadata/namespace"), text("/metadata/name"))
-    };
+fn replace(known: &mut Known, found: Vec<Value>) -> Vec<Change> {
     let mut now = Known::new();
     let mut changes = Vec::new();
     for object in found {
@@ -104,10 +163,13 @@ mod tests {
         let object = |name: &str, revision: u32| json!({"metadata": {"namespace": "default", "name": name, "resourceVersion": revision}});
         let change = |name, revision, gone| Change { object: object(name, revision), gone };
         let mut known = Known::new();
-        let first = changes(&mut known, vec![object("a", 1), object("b", 1)]);
+        let first = replace(&mut known, vec![object("a", 1), object("b", 1)]);
         assert_eq!(first, [change("a", 1, false), change("b", 1, false)]);
-        let second = changes(&mut known, vec![object("b", 2), object("c", 1)]);
-        assert_eq!(second, [change("b", 2, false), change("c", 1, false), change("a", 1, true)]);
-        assert_eq!(changes(&mut known, vec![object("b", 2), object("c", 1)]), []);
+        assert_eq!(put(&mut known, object("b", 1)), []);
+        assert_eq!(put(&mut known, object("b", 2)), [change("b", 2, false)]);
+        assert_eq!(take(&mut known, object("x", 2)), []);
+        let second = replace(&mut known, vec![object("b", 2), object("c", 1)]);
+        assert_eq!(second, [change("c", 1, false), change("a", 1, true)]);
+        assert_eq!(take(&mut known, object("c", 1)), [change("c", 1, true)]);
     }
 }

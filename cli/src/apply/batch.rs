@@ -1,13 +1,13 @@
 //! Documents cut into requests that the daemon reads.
 
-use pontoon_model::api::MAX_REQUEST;
+use pontoon_model::rest::MAX_BODY;
 
 use crate::documents::{Document, Unread};
 
 /// So that a request is done within its time: each object is a transaction in the store.
 const MOST_DOCUMENTS: usize = 500;
-/// Room for what is around the documents.
-const ROOM: u64 = MAX_REQUEST - 256;
+/// Bytes of documents in one request: a quarter of what the daemon reads, since it may be slow.
+const ROOM: u64 = MAX_BODY as u64 / 4;
 
 /// The documents in order, and what is said of those that are too long for any request.
 pub(crate) fn cut(documents: Vec<Document>) -> (Vec<Vec<Document>>, Vec<Unread>) {
@@ -39,7 +39,6 @@ pub(crate) fn cut(documents: Vec<Document>) -> (Vec<Vec<Document>>, Vec<Unread>)
 
 #[cfg(test)]
 mod tests {
-    use pontoon_model::api::Request;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -67,9 +66,8 @@ mod tests {
             let (batches, too_long) = cut(documents);
             prop_assert_eq!(too_long.len(), lengths.iter().filter(|length| !fits(length)).count());
             for documents in &batches {
-                let values = documents.iter().map(|document| document.value.clone()).collect();
-                let request = Request::Apply { documents: values, dry_run: false };
-                prop_assert!(serde_json::to_vec(&request).unwrap().len() as u64 <= MAX_REQUEST);
+                let values: Vec<_> = documents.iter().map(|document| &document.value).collect();
+                prop_assert!(serde_json::to_vec(&values).unwrap().len() <= MAX_BODY);
                 prop_assert!((1..=MOST_DOCUMENTS).contains(&documents.len()));
             }
             let sent: Vec<_> = batches.into_iter().flatten().collect();

@@ -1,11 +1,13 @@
 //! What stands on the command line already.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use pontoon_model::api::DEFAULT_SOCKET;
 use pontoon_model::name::Namespace;
 use pontoon_model::object::Kind;
+use pontoon_model::rest::DEFAULT_SOCKET;
 
+use crate::api::Server;
 use crate::kinds::spellings;
 
 /// The words before the one that is completed.
@@ -35,12 +37,21 @@ impl Typed {
         Some(given.unwrap_or_default())
     }
 
-    /// Where the daemon listens.
-    pub(super) fn socket(&self) -> PathBuf {
-        let given = self.value(&["--socket"]).map(PathBuf::from);
-        given
-            .or_else(|| std::env::var_os("PONTOON_SOCKET").map(PathBuf::from))
-            .unwrap_or_else(|| DEFAULT_SOCKET.into())
+    /// Which daemon is meant.
+    pub(super) fn server(&self) -> Server {
+        let of = |flag: &str, variable: &str| {
+            let typed = self.value(&[flag]).map(OsString::from);
+            typed.or_else(|| std::env::var_os(variable)).filter(|value| !value.is_empty())
+        };
+        let path = |flag: &str, variable: &str| of(flag, variable).map(PathBuf::from);
+        let socket = path("--socket", "PONTOON_SOCKET").unwrap_or_else(|| DEFAULT_SOCKET.into());
+        Server {
+            server: of("--server", "PONTOON_SERVER").map(|url| url.to_string_lossy().into_owned()),
+            cert: path("--cert", "PONTOON_CERT"),
+            key: path("--key", "PONTOON_KEY"),
+            ca: path("--ca", "PONTOON_CA"),
+            ..Server::at(socket)
+        }
     }
 
     fn value(&self, flags: &[&str]) -> Option<&str> {
@@ -74,7 +85,7 @@ mod tests {
         let line = typed("get -n prod svc web --socket=/tmp/s");
         assert_eq!(line.kind().map(|kind| kind.to_string()).as_deref(), Some("service"));
         assert_eq!(line.namespace().map(|n| n.to_string()).as_deref(), Some("prod"));
-        assert_eq!(line.socket(), PathBuf::from("/tmp/s"));
+        assert_eq!(line.server().socket, PathBuf::from("/tmp/s"));
         let line = typed("get --namespace=test -A");
         assert_eq!((line.kind(), line.namespace()), (None, None));
         assert_eq!(typed("get po").namespace(), Some(Namespace::default()));

@@ -6,14 +6,14 @@ use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::Kind;
 use serde_json::Value;
 
-use crate::api::{Api, all_of};
+use crate::api::Api;
 use crate::scope::Scope;
 use crate::table::text;
 use crate::{say, suggest};
 
 /// A failure that concerns one name, with what was probably meant.
 pub(crate) fn explain(
-    api: Api<'_>,
+    api: &Api,
     kind: Kind,
     scope: &Scope,
     name: &str,
@@ -43,7 +43,7 @@ fn meant(kind: Kind, scope: &Scope, name: &str, all: &[Value]) -> Option<String>
 }
 
 /// Says that there is nothing of the kinds that were asked for.
-pub(crate) fn none(api: Api<'_>, kinds: &[Kind], scope: &Scope) {
+pub(crate) fn none(api: &Api, kinds: &[Kind], scope: &Scope) {
     for kind in kinds {
         let place = scope.place(*kind);
         say::aside(format_args!("No {} found{place}.", kind.names().plural));
@@ -57,7 +57,7 @@ pub(crate) fn none(api: Api<'_>, kinds: &[Kind], scope: &Scope) {
 }
 
 /// That there is no such namespace. `default` always is.
-fn namespace_hint(api: Api<'_>, kind: Kind, scope: &Scope) -> Option<String> {
+fn namespace_hint(api: &Api, kind: Kind, scope: &Scope) -> Option<String> {
     let asked = scope.namespace().filter(|_| kind.names().namespaced)?;
     if asked == Default::default() {
         return None;
@@ -73,10 +73,10 @@ fn namespace_hint(api: Api<'_>, kind: Kind, scope: &Scope) -> Option<String> {
 }
 
 /// That no object has such a label.
-fn label_hint(api: Api<'_>, kind: Kind, scope: &Scope) -> Option<String> {
+fn label_hint(api: &Api, kind: Kind, scope: &Scope) -> Option<String> {
     let wanted = scope.selector.as_ref()?;
     let namespace = scope.namespace().filter(|_| kind.names().namespaced);
-    let all = api.list(&all_of(kind, namespace)).ok()?.ok()?;
+    let all = api.all(kind, namespace).ok()?;
     let labels: BTreeSet<(&str, &str)> = all
         .iter()
         .filter_map(|object| object["metadata"]["labels"].as_object())

@@ -14,7 +14,7 @@ use crate::say::{self, Tone};
 use crate::usage::Usage;
 use crate::{output, table};
 
-pub(super) fn run(api: Api<'_>, arguments: &Arguments, targets: &[Target]) -> Result<Exit> {
+pub(super) fn run(api: &Api, arguments: &Arguments, targets: &[Target]) -> Result<Exit> {
     let [target] = targets else {
         let said = "one kind at a time can be watched: start the command once for each";
         return Err(Usage(said.to_owned()).into());

@@ -1,10 +1,10 @@
 //! `pontoon apply`.
 
-use pontoon_model::api::{Code, Failure, Request, Response};
+use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::{Kind, OutcomeResult};
 use serde_json::Value;
 
-use crate::support::{Fake, Said, assert_golden, pontoon};
+use crate::support::{Fake, Request, Response, Said, assert_golden, pontoon};
 use crate::{MANIFESTS, outcome, service};
 
 /// Creates every document that has a name, and warns of every `spec.foo`.

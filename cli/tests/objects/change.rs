@@ -1,9 +1,9 @@
 //! `pontoon delete` and `pontoon label`.
 
-use pontoon_model::api::{Code, Failure, Request, Response};
+use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::{Kind, OutcomeResult};
 
-use crate::support::{Fake, Said, assert_golden, pontoon};
+use crate::support::{Fake, Request, Response, Said, assert_golden, pontoon};
 use crate::{MANIFESTS, outcome, selection};
 
 /// Deletes or labels what is named, but for `gone`.
@@ -12,7 +12,10 @@ fn changes(request: &Request) -> Response {
         // What is not there is looked for among what is.
         Request::Get(_) => return Response::Objects(Vec::new()),
         Request::Delete(selection) => (selection, OutcomeResult::Deleted),
-        Request::Label { objects, .. } => (objects, OutcomeResult::Labeled),
+        Request::Change { objects, change } => {
+            let labels = change.annotations.is_empty();
+            (objects, if labels { OutcomeResult::Labeled } else { OutcomeResult::Annotated })
+        }
         other => panic!("{other:?}"),
     };
     let one = |name: &String| match name.as_str() {
@@ -41,7 +44,9 @@ fn delete_goes_by_names_and_on_after_a_failure() {
         "error: service default/gone does not exist\nerror: service/taken: somebody else changed it: try again\n"
     );
     let expected = [
-        selection(Kind::Service, Some("default"), &["gone", "web", "taken"]),
+        selection(Kind::Service, Some("default"), &["gone"]),
+        selection(Kind::Service, Some("default"), &["web"]),
+        selection(Kind::Service, Some("default"), &["taken"]),
         selection(Kind::Namespace, None, &["prod"]),
     ];
     assert_eq!(fake.asked_to_change(), expected.map(Request::Delete));
@@ -88,12 +93,72 @@ fn label_sets_and_takes_away() {
     );
     assert_eq!((said.code, said.out.as_str()), (1, "pod/web labeled\npod/same not labeled\n"));
     assert_eq!(said.err, "error: service default/gone does not exist\n");
-    let Request::Label { objects, change } = &fake.asked_to_change()[0] else { panic!() };
-    assert_eq!(*objects, selection(Kind::Pod, Some("default"), &["web", "same", "gone"]));
+    let asked = fake.asked_to_change();
+    let Request::Change { objects, change } = &asked[0] else { panic!("{asked:?}") };
+    assert_eq!(*objects, selection(Kind::Pod, Some("default"), &["web"]));
+    assert_eq!((asked.len(), change.annotations.is_empty()), (3, true));
+    let change = &change.labels;
     assert_eq!(
         (change.set["app"].as_str(), change.remove.as_slice(), change.overwrite),
         ("web", &["tier".to_owned()][..], true)
     );
     let said = pontoon(&fake, &["label", "pod/web", "tier-"], "");
     assert_eq!(said, Said::well("pod/web unlabeled\n"));
+}
+
+#[test]
+fn annotate_sets_and_takes_away() {
+    let fake = Fake::new(changes);
+    let check = "pontoon.net/readiness=http:8080/a b;period=2s";
+    let said = pontoon(&fake, &["annotate", "po/web", "po/same", check, "old-"], "");
+    assert_eq!(said, Said::well("pod/web annotated\npod/same not annotated\n"));
+    let asked = fake.asked_to_change();
+    let Request::Change { change, .. } = &asked[0] else { panic!("{asked:?}") };
+    let annotations = &change.annotations;
+    assert_eq!(annotations.set["pontoon.net/readiness"], "http:8080/a b;period=2s");
+    assert_eq!(
+        (annotations.remove.as_slice(), annotations.overwrite),
+        (&["old".to_owned()][..], false)
+    );
+    assert!(change.labels.is_empty());
+    let said = pontoon(&fake, &["annotate", "pods", "-l", "app=web", "a=b"], "");
+    assert_eq!(said.code, 0, "{}", said.err);
+    for (arguments, hint) in [
+        (["annotate", "ep/web", "a=b"], "they follow from services"),
+        (["annotate", "po/web", "po/api"], "there is no annotation"),
+    ] {
+        let said = pontoon(&fake, &arguments, "");
+        assert!(said.code == 2 && said.err.contains(hint), "{}", said.err);
+    }
+}
+
+#[test]
+fn nodes_are_cordoned_labeled_and_removed() {
+    let fake = Fake::new(|request| match request {
+        Request::Other(said) if said.starts_with("POST /v1/nodes/a/") => {
+            Response::Outcomes(vec![outcome(Kind::Node, "a", OutcomeResult::Configured)])
+        }
+        Request::Other(said) if said.starts_with("PUT /v1/backend") => {
+            assert!(said.ends_with(r#"{"kind":"auto"}"#), "{said}");
+            Response::Choice("auto")
+        }
+        other => changes(other),
+    });
+    let out = |arguments: &str| {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let said = pontoon(&fake, &arguments, "");
+        assert_eq!(said.code, 0, "{arguments:?}: {}", said.err);
+        said.out
+    };
+    assert_eq!(out("node cordon a --reason disk"), "node/a cordoned\n");
+    assert_eq!(out("node uncordon a"), "node/a uncordoned\n");
+    assert_eq!(out("label node a disk=ssd"), "node/a labeled\n");
+    assert_eq!(out("node remove a"), "node a is removed; its subnets are free\n");
+    assert!(out("backend set auto").starts_with("the cluster's backend is auto"));
+    let asked = fake.asked_to_change();
+    let cordon = r#"POST /v1/nodes/a/cordon {"reason":"disk"}"#;
+    assert_eq!(asked[0], Request::Other(cordon.to_owned()));
+    let said = pontoon(&fake, &["node", "remove", "gone"], "");
+    assert_eq!(said.code, 1);
+    assert_eq!(pontoon(&fake, &["backend", "set", "vxlen"], "").code, 2);
 }

@@ -1,9 +1,9 @@
 //! `pontoon diff`.
 
-use pontoon_model::api::{Code, Failure, Request, Response};
+use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::{Kind, OutcomeResult};
 
-use crate::support::{Fake, Said, assert_golden, pontoon};
+use crate::support::{Fake, Request, Response, Said, assert_golden, pontoon};
 use crate::{outcome, service};
 
 /// Has a service `web`; what it is told to apply would be as it is written, with a type, and with an

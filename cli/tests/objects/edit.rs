@@ -1,9 +1,9 @@
 //! `pontoon edit`, with a script for an editor.
 
-use pontoon_model::api::{Code, Failure, Request, Response};
+use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::{Kind, OutcomeResult};
 
-use crate::support::{Fake, Said, pontoon_as};
+use crate::support::{Fake, Request, Response, Said, pontoon_as};
 use crate::{outcome, service};
 
 /// Has one service, and takes no port above 65535.

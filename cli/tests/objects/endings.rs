@@ -3,10 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 
-use pontoon_model::api::{Code, Failure, Request, Response};
+use pontoon_model::api::{Code, Failure};
 use serde_json::json;
 
-use crate::support::{Fake, pontoon, pontoon_as, status};
+use crate::support::{Fake, Request, Response, pontoon, pontoon_as, status};
 
 #[test]
 fn each_ending_has_the_exit_code_of_the_reference() {
@@ -32,7 +32,7 @@ fn each_ending_has_the_exit_code_of_the_reference() {
     let strange = Fake::new(|_| Response::Done);
     let said = pontoon(&strange, &["get", "svc"], "");
     assert_eq!((said.code, said.err.lines().count()), (6, 1), "{}", said.err);
-    assert!(said.err.contains("another version"), "{}", said.err);
+    assert!(said.err.contains("one version"), "{}", said.err);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_socket_that_is_not_for_this_user_is_said_so() {
         return;
     };
     assert_eq!((said.code, said.err.lines().count()), (4, 1), "{}", said.err);
-    assert!(said.err.ends_with("is not for this user: use sudo\n"), "{}", said.err);
+    assert!(said.err.ends_with("a group that you are in\n"), "{}", said.err);
 }
 
 #[test]
@@ -78,4 +78,25 @@ fn colours_are_for_terminals_and_for_who_asks() {
     assert!(!pontoon(&fake, &["get", "nodes"], "").out.contains('\u{1b}'));
     let said = pontoon(&fake, &["get", "nodes", "--color", "always"], "");
     assert!(said.out.contains("\u{1b}[32mReady\u{1b}[0m"), "{}", said.out);
+}
+
+#[test]
+fn a_server_needs_certificates_and_that_is_said_first() {
+    let fake = Fake::absent();
+    for (arguments, hint) in [
+        (vec!["--server", "https://127.0.0.1:1", "get", "svc"], "--ca is missing"),
+        (vec!["--server", "127.0.0.1:1", "get", "svc"], "no server such as https://"),
+        (vec!["--server", "https://127.0.0.1:1", "top"], "--ca is missing"),
+    ] {
+        let said = pontoon(&fake, &arguments, "");
+        assert_eq!((said.code, said.err.lines().count()), (2, 1), "{}", said.err);
+        assert!(said.err.contains(hint), "{}", said.err);
+    }
+    let key =
+        fake.file("key.pem", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n");
+    let arguments =
+        ["--server", "https://127.0.0.1:1", "--ca", &key, "--cert", &key, "--key", &key, "status"];
+    let said = pontoon(&fake, &arguments, "");
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("key.pem") && !said.err.contains("c2VjcmV0"), "{}", said.err);
 }

@@ -1,10 +1,10 @@
 //! `pontoon get`.
 
-use pontoon_model::api::{Code, Failure, Request, Response};
+use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::Kind;
 use serde_json::{Value, json};
 
-use crate::support::{Fake, Said, assert_golden, pontoon};
+use crate::support::{Fake, Request, Response, Said, assert_golden, pontoon};
 use crate::{selection, service};
 
 /// Finds what it has; one name that is nothing's refuses all.

@@ -17,6 +17,7 @@ mod init;
 mod look;
 mod refusals;
 mod support;
+mod wire;
 
 use pontoon_model::object::{Kind, Outcome, OutcomeResult, Selection};
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! What is wrong before or behind a command.
 
-use pontoon_model::api::{Code, Failure, Request, Response};
+use pontoon_model::api::{Code, Failure};
 
-use crate::support::{Fake, pontoon};
+use crate::support::{Fake, Request, Response, pontoon};
 use crate::{MANIFESTS, service};
 
 #[test]

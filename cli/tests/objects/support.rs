@@ -1,6 +1,6 @@
 //! A daemon that answers what it is told, and the command run against it.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,8 +8,37 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use pontoon_model::api::{MAX_REQUEST, Request, Response, Status};
+use pontoon_model::api::{Failure, Status};
+use pontoon_model::object::{Documents, MetadataChange, Outcome, Selection};
 use serde_json::json;
+
+use crate::wire;
+
+/// What the daemon was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Request {
+    Status,
+    Get(Selection),
+    Watch(Selection),
+    Apply { documents: Documents, dry_run: bool },
+    Delete(Selection),
+    Change { objects: Selection, change: MetadataChange },
+    Other(String),
+}
+
+/// What it answers.
+#[derive(Debug, Clone)]
+pub(crate) enum Response {
+    Status(Box<Status>),
+    Objects(Documents),
+    /// Server-sent events, as they are.
+    Events(String),
+    Outcomes(Vec<Outcome>),
+    /// The backend that was chosen.
+    Choice(&'static str),
+    Done,
+    Failed(Failure),
+}
 
 /// A daemon in a folder of its own.
 pub(crate) struct Fake {
@@ -23,20 +52,20 @@ impl Fake {
         Self { dir: tempfile::tempdir().unwrap(), asked: Arc::default() }
     }
 
-    /// One that answers so; its thread ends with the test's process.
-    pub(crate) fn new(answer: impl Fn(&Request) -> Response + Send + 'static) -> Self {
+    /// One that answers so; its threads end with the test's process.
+    pub(crate) fn new(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         let fake = Self::absent();
         let listener = UnixListener::bind(fake.socket()).unwrap();
-        let asked = Arc::clone(&fake.asked);
+        let (asked, answer) = (Arc::clone(&fake.asked), Arc::new(answer));
         thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let mut text = Vec::new();
-                stream.read_to_end(&mut text).unwrap();
-                assert!(text.len() as u64 <= MAX_REQUEST, "{} bytes", text.len());
-                let request: Request = serde_json::from_slice(&text).unwrap();
-                let answer = serde_json::to_vec(&answer(&request)).unwrap();
-                asked.lock().unwrap().push(request);
-                stream.write_all(&answer).unwrap();
+            for stream in listener.incoming().flatten() {
+                let (asked, answer) = (Arc::clone(&asked), Arc::clone(&answer));
+                thread::spawn(move || {
+                    wire::converse(stream, |request| {
+                        asked.lock().unwrap().push(request.clone());
+                        answer(request)
+                    });
+                });
             }
         });
         fake
@@ -48,8 +77,7 @@ impl Fake {
         let listener = UnixListener::bind(fake.socket()).unwrap();
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
-                let mut text = Vec::new();
-                stream.read_to_end(&mut text).unwrap();
+                wire::read(&mut stream);
             }
         });
         fake
@@ -61,7 +89,7 @@ impl Fake {
     }
 
     fn socket(&self) -> PathBuf {
-        self.dir.path().join("pontoond.sock")
+        self.dir.path().join("api.sock")
     }
 
     /// What it was asked so far.

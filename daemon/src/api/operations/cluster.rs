@@ -102,6 +102,7 @@ async fn remove(context: Context) -> Result<Response, Failure> {
         name: name.to_string(),
         result: OutcomeResult::Deleted,
         warnings: Vec::new(),
+        document: None,
     }))
 }
 

@@ -1,30 +1,37 @@
-//! `pontoon label`.
+//! `pontoon label` and `pontoon annotate`.
 
 use anyhow::Result;
 use clap::Args;
 use pontoon_model::manifest::label;
-use pontoon_model::object::{LabelChange, OutcomeResult};
+use pontoon_model::object::{Kind, LabelChange, MetadataChange, OutcomeResult};
 
 use crate::api::Api;
-use crate::delete::{check, failed, selections};
+use crate::delete::{by_batches, check, failed};
 use crate::exit::{Done, Exit};
 use crate::scope::Scope;
 use crate::usage::Usage;
 use crate::{get, kinds, say};
 
-const EXAMPLES: &str = "\
+pub(crate) const LABEL: &str = "\
 Examples:
   pontoon label pod web-0 app=web               sets a label that is not there yet
   pontoon label pod web-0 track=canary --overwrite
   pontoon label svc/web svc/api tier-           takes a label away
   pontoon label pods -l app=web live=yes        by labels
+  pontoon label node host-1 disk=ssd
 Exit code: 0 when all have the labels, 1 when something has not.";
 
-/// What `pontoon label` takes.
+pub(crate) const ANNOTATE: &str = "\
+Examples:
+  pontoon annotate pod web-0 pontoon.net/readiness='http:8080/healthz;period=2s'
+  pontoon annotate svc web pontoon.net/weights=track=canary:5,track=stable:95 --overwrite
+  pontoon annotate pod web-0 pontoon.net/readiness-          takes it away
+Exit code: 0 when all have the annotations, 1 when something has not.";
+
+/// What both take.
 #[derive(Debug, Args)]
-#[command(after_help = format!("{}\n\n{EXAMPLES}", kinds::HELP))]
 pub(crate) struct Arguments {
-    /// A kind and names, or KIND/NAME for each object; then the labels: key=value sets, key- takes away
+    /// A kind and names, or KIND/NAME for each object; then what is to be: key=value sets, key- takes away
     #[arg(required = true, value_name = "KIND [NAME] KEY=VALUE|KEY-", add = crate::completion::objects())]
     words: Vec<String>,
     #[command(flatten)]
@@ -32,22 +39,61 @@ pub(crate) struct Arguments {
     /// All objects of the kind in the namespace
     #[arg(long, conflicts_with = "selector")]
     all: bool,
-    /// Also where the label has another value
+    /// Also where there is another value
     #[arg(long)]
     overwrite: bool,
 }
 
-pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
-    let (objects, change) = split(&arguments.words, arguments.overwrite)?;
+/// What is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// `metadata.labels`
+    Label,
+    /// `metadata.annotations`
+    Annotation,
+}
+
+impl Mark {
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Label => "labeled",
+            Self::Annotation => "annotated",
+        }
+    }
+
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Annotation => "annotation",
+        }
+    }
+}
+
+pub(crate) fn run(api: &Api, arguments: &Arguments, mark: Mark) -> Result<Exit> {
+    let (objects, change) = split(mark, &arguments.words, arguments.overwrite)?;
     let targets = kinds::targets(&objects)?;
-    check(&targets, &arguments.scope, arguments.all, "labeled")?;
-    let verb = if change.set.is_empty() { "unlabeled" } else { "labeled" };
+    check(&targets, &arguments.scope, arguments.all, mark.done())?;
+    let verb = match (mark, change.set.is_empty()) {
+        (Mark::Label, true) => "unlabeled",
+        _ => mark.done(),
+    };
+    let change = match mark {
+        Mark::Label => MetadataChange { labels: change, ..MetadataChange::default() },
+        Mark::Annotation => MetadataChange { annotations: change, ..MetadataChange::default() },
+    };
     let mut done = Done::ALL;
     let mut touched = 0;
     let mut empty = Vec::new();
-    for objects in selections(&targets, &arguments.scope, "labeled")? {
+    for target in &targets {
+        // What people say of a node is theirs, though the node is not.
+        if target.kind != Kind::Node {
+            kinds::check_written(target.kind, mark.done())?;
+        }
+    }
+    let selections = targets.iter().map(|target| arguments.scope.selection(target));
+    for objects in selections.flat_map(by_batches) {
         let kind = objects.kind;
-        match api.label(objects, change.clone())? {
+        match api.change(&objects, &change)? {
             Ok(outcomes) => {
                 if outcomes.is_empty() {
                     empty.push(kind);
@@ -77,23 +123,30 @@ pub(crate) fn run(api: Api<'_>, arguments: &Arguments) -> Result<Exit> {
 }
 
 /// Objects come first, then changes. No name has '=' or ends with '-'.
-fn split(words: &[String], overwrite: bool) -> Result<(Vec<String>, LabelChange), Usage> {
+fn split(
+    mark: Mark,
+    words: &[String],
+    overwrite: bool,
+) -> Result<(Vec<String>, LabelChange), Usage> {
     let is_change = |word: &String| word.contains('=') || word.ends_with('-');
     let first = words.iter().position(is_change).unwrap_or(words.len());
     let (objects, changes) = words.split_at(first);
     if changes.is_empty() {
-        return Err(Usage(
-            "there is no label: write key=value to set, key- to take away".to_owned(),
-        ));
+        return Err(Usage(format!(
+            "there is no {}: write key=value to set, key- to take away",
+            mark.noun()
+        )));
     }
     let usage = |error: label::LabelError| Usage(error.to_string());
     let mut change = LabelChange { overwrite, ..LabelChange::default() };
     for word in changes {
-        let twice = |key: &str| Err(Usage(format!("label {key} is there twice")));
+        let twice = |key: &str| Err(Usage(format!("{} {key} is there twice", mark.noun())));
         match (word.split_once('='), word.strip_suffix('-')) {
             (Some((key, value)), _) => {
                 label::check_key(key).map_err(usage)?;
-                label::check_value(value).map_err(usage)?;
+                if mark == Mark::Label {
+                    label::check_value(value).map_err(usage)?;
+                }
                 if change.remove.iter().any(|other| other == key)
                     || change.set.insert(key.to_owned(), value.to_owned()).is_some()
                 {
@@ -108,7 +161,10 @@ fn split(words: &[String], overwrite: bool) -> Result<(Vec<String>, LabelChange)
                 change.remove.push(key.to_owned());
             }
             (None, None) => {
-                return Err(Usage(format!("{word:?} stands behind the labels: names come first")));
+                return Err(Usage(format!(
+                    "{word:?} stands behind the {}s: names come first",
+                    mark.noun()
+                )));
             }
         }
     }
@@ -121,7 +177,7 @@ mod tests {
 
     fn read(words: &str) -> Result<(String, LabelChange), Usage> {
         let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-        split(&words, false).map(|(objects, change)| (objects.join(" "), change))
+        split(Mark::Label, &words, false).map(|(objects, change)| (objects.join(" "), change))
     }
 
     #[test]
