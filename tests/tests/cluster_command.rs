@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as tests do")]
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use pontoon_lab::host::Host;
 use pontoon_lab::{Lab, binaries};
 use pontoon_tests::cluster::{SOON, cluster, eventually, skipped};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 /// How a command ended.
 #[derive(Debug)]
@@ -216,4 +218,62 @@ fn what_is_away_is_told_in_one_sentence_with_an_exit_code_of_its_own() -> Result
     ensure!(status.out.contains("degraded: the store (etcd) is away"), "{status:?}");
     host.stop()?;
     pontoon(host, "get svc")?.ended(3, "pontoond is not running")
+}
+
+/// Writes `ca.pem`, and a certificate and key that it signs for each subject.
+fn make_authority(folder: &Path, subjects: &[(&str, Vec<String>)]) -> Result<()> {
+    let mut params = CertificateParams::new(Vec::<String>::new())?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+    std::fs::write(folder.join("ca.pem"), authority.pem())?;
+    for (subject, names) in subjects {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(names.clone())?;
+        params.distinguished_name.push(rcgen::DnType::CommonName, *subject);
+        let certificate = params.signed_by(&key, &authority)?;
+        std::fs::write(folder.join(format!("{subject}.pem")), certificate.pem())?;
+        std::fs::write(folder.join(format!("{subject}.key")), key.serialize_pem())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn another_hosts_daemon_is_asked_with_a_certificate() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let lab = Lab::builder().hosts(1).build()?;
+    let host = lab.host(1);
+    let address = host.addresses()[0].to_string();
+    let (ours, strangers) = (host.path().join("ours"), host.path().join("strangers"));
+    std::fs::create_dir(&ours)?;
+    std::fs::create_dir(&strangers)?;
+    make_authority(&ours, &[("server", vec![address.clone()]), ("client", Vec::new())])?;
+    make_authority(&strangers, &[("client", Vec::new())])?;
+    let url = format!("{address}:9554");
+    host.configure("api.listen", &url)?;
+    host.configure("api.cert", ours.join("server.pem"))?;
+    host.configure("api.key", ours.join("server.key"))?;
+    host.configure("api.client-ca", ours.join("ca.pem"))?;
+    lab.start(Duration::from_secs(30))?;
+    let ask = |folder: &Path, line: &str| -> Result<Said> {
+        let file = |name: &str| folder.join(name).display().to_string();
+        let (cert, key) = (file("client.pem"), file("client.key"));
+        let ca = ours.join("ca.pem").display().to_string();
+        let mut command = command(
+            host,
+            &format!("--server https://{url} --ca {ca} --cert {cert} --key {key} {line}"),
+        )?;
+        let output = host.netns().output(&mut command)?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Said {
+            code: output.status.code(),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        })
+    };
+    ensure!(ask(&ours, "get nodes -o name")?.well()? == "node/host-1\n");
+    ensure!(ask(&ours, "status")?.well()?.starts_with("node host-1 is ready"));
+    ask(&strangers, "get nodes")?.ended(4, "do not trust each other")?;
+    ask(&ours, "top")?.ended(2, "run it there, without --server")
 }
