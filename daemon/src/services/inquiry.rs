@@ -239,7 +239,7 @@ pub(crate) async fn answer_from(
             update = updates.recv() => {
                 let Some(update) = update else { return };
                 intake.take(update);
-                inbox.note(&intake.take_dirty());
+                inbox.note(&intake.take_touched().services);
             }
             question = inbox.next() => if intake.is_known() {
                 question.answer(intake.directory());
