@@ -208,6 +208,7 @@ impl Services {
             if !self.parts.intake.is_listed() {
                 self.local = Some(local);
                 let touched = self.parts.intake.take_touched();
+                self.parts.inquiries.note(&touched.services);
                 self.publish(touched);
                 return;
             }
@@ -220,6 +221,7 @@ impl Services {
             self.stale = true;
         }
         let mut touched = self.parts.intake.take_touched();
+        self.parts.inquiries.note(&touched.services);
         if self.kept_until.is_some_and(|until| until <= now) {
             self.kept_until = None;
             // Those that did not come back.
@@ -271,7 +273,6 @@ impl Services {
     fn plan(&mut self, mut dirty: Vec<ServiceId>, everything: bool) {
         let (Some(arrangement), Some(local)) = (&mut self.arrangement, &self.local) else { return };
         let intake = &self.parts.intake;
-        self.parts.inquiries.note(&dirty);
         if everything {
             arrangement.set_ranges(local.ranges.clone());
             dirty.extend(intake.directory().services().map(|service| service.id.clone()));

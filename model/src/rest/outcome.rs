@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ApiError;
+use crate::api::{Code, Failure};
 use crate::name::Namespace;
 use crate::object::{Kind, Outcome, OutcomeResult};
 
@@ -77,6 +78,25 @@ impl From<Outcome> for ObjectOutcome {
     }
 }
 
+impl From<ObjectOutcome> for Outcome {
+    fn from(outcome: ObjectOutcome) -> Self {
+        let ObjectOutcome { kind, namespace, name, result, error, warnings, document } = outcome;
+        let result = match result {
+            Done::Created => OutcomeResult::Created,
+            Done::Configured => OutcomeResult::Configured,
+            Done::Unchanged => OutcomeResult::Unchanged,
+            Done::Labeled => OutcomeResult::Labeled,
+            Done::Annotated => OutcomeResult::Annotated,
+            Done::Deleted => OutcomeResult::Deleted,
+            Done::Failed => OutcomeResult::Failed(error.map_or_else(
+                || Failure::new(Code::Internal, "it failed, and nobody said why", ""),
+                Failure::from,
+            )),
+        };
+        Self { kind, namespace, name, result, warnings, document }
+    }
+}
+
 impl From<Vec<Outcome>> for Outcomes {
     fn from(outcomes: Vec<Outcome>) -> Self {
         Self { items: outcomes.into_iter().map(ObjectOutcome::from).collect() }
@@ -88,5 +108,36 @@ impl Outcomes {
     #[must_use]
     pub fn any_failed(&self) -> bool {
         self.items.iter().any(|outcome| outcome.result == Done::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_survives_the_way_over_http() {
+        let failure = Failure::new(Code::Conflict, "taken", "by web").of_field("spec.ports[0]");
+        for result in [
+            OutcomeResult::Created,
+            OutcomeResult::Configured,
+            OutcomeResult::Unchanged,
+            OutcomeResult::Labeled,
+            OutcomeResult::Annotated,
+            OutcomeResult::Deleted,
+            OutcomeResult::Failed(failure),
+        ] {
+            let outcome = Outcome {
+                kind: Some(Kind::Service),
+                namespace: Some(Namespace::default()),
+                name: "web".to_owned(),
+                result,
+                warnings: vec!["spec.foo: not used".to_owned()],
+                document: None,
+            };
+            let text = serde_json::to_string(&ObjectOutcome::from(outcome.clone())).unwrap();
+            let read: ObjectOutcome = serde_json::from_str(&text).unwrap();
+            assert_eq!(Outcome::from(read), outcome);
+        }
     }
 }
