@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use ipnetwork::IpNetwork;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use super::compose::{self, Part};
 use super::hosts::Hosts;
@@ -19,6 +21,10 @@ use crate::wire::question::{Fault, Query};
 use crate::wire::reply::{Reply, Verdict, header_only};
 use crate::zone::lookup::Found;
 use crate::zone::{Change, Zone};
+
+/// How long a walk may wait for others, in all. Behind it the client walks by itself: our own names have
+/// been looked at by then, and a denial of them is not to hang on anybody outside.
+const WALK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is asked of [`Responder::new`].
 #[derive(Debug)]
@@ -186,8 +192,9 @@ impl<O: Outside> Responder<O> {
         None
     }
 
-    /// Goes on with the walk along the search path where it leaves the cluster.
-    async fn walk(&self, query: &Query<'_>, typed: usize, limit: usize) -> Vec<u8> {
+    /// Goes on with the walk along the search path where it leaves the cluster; `None` where nobody knows
+    /// the name.
+    async fn walk(&self, query: &Query<'_>, typed: usize, limit: usize) -> Option<Vec<u8>> {
         let head =
             |parent: &Name| Name::below((0..typed).map(|index| query.name.label(index)), parent);
         let ttl;
@@ -198,8 +205,11 @@ impl<O: Outside> Responder<O> {
             let cluster = cluster.into_iter().filter_map(Name::read);
             cluster.chain(self.search.iter().cloned()).chain([Name::root()]).collect()
         };
+        let deadline = Instant::now() + WALK_PATIENCE;
         for name in path.iter().filter_map(head) {
-            let part = self.follow(&name, query.rtype).await;
+            let Ok(part) = timeout_at(deadline, self.follow(&name, query.rtype)).await else {
+                break;
+            };
             if !part.is_name() {
                 continue;
             }
@@ -209,13 +219,23 @@ impl<O: Outside> Responder<O> {
                 part.answers.splice(0..0, first);
             }
             self.figures.autopath.inc();
-            return compose::reply(query, limit, part, false);
+            return Some(compose::reply(query, limit, part, false));
         }
-        let mut out = Vec::new();
+        None
+    }
+
+    /// Answers for a name of ours as it is now, whatever it was when the question came.
+    fn as_it_is(&self, query: &Query<'_>, limit: usize, out: &mut Vec<u8>) -> Outcome {
         let zone = self.zone();
         let local = Local { zone: &zone, query, limit, recursion_available: true };
-        local.nothing(typed + 2, Rcode::NxDomain, &mut out);
-        out
+        local.answer(&zone.find(&query.name, query.rtype), out)
+    }
+
+    /// Answers for a name that stands for another.
+    async fn alias(&self, query: &Query<'_>, limit: usize) -> Vec<Vec<u8>> {
+        let Some(name) = Name::read(query.name_as_asked()) else { return Vec::new() };
+        let part: Part = self.follow(&name, query.rtype).await;
+        vec![compose::reply(query, limit, part, true)]
     }
 }
 
@@ -252,13 +272,13 @@ impl<O: Outside> Answers for Responder<O> {
         match self.begin(&query, client, transport, &mut out) {
             None => vec![out],
             Some(Later::Resolve) => vec![self.outside.resolve(&query, limit).await],
-            Some(Later::Walk(typed)) => vec![self.walk(&query, typed, limit).await],
+            Some(Later::Walk(typed)) => match self.walk(&query, typed, limit).await {
+                Some(reply) => vec![reply],
+                None if self.as_it_is(&query, limit, &mut out) == Outcome::Answered => vec![out],
+                None => self.alias(&query, limit).await,
+            },
             Some(Later::Transfer) => transfer::whole(&self.zone(), &query),
-            Some(Later::Follow) => {
-                let Some(name) = Name::read(query.name_as_asked()) else { return Vec::new() };
-                let part: Part = self.follow(&name, query.rtype).await;
-                vec![compose::reply(&query, limit, part, true)]
-            }
+            Some(Later::Follow) => self.alias(&query, limit).await,
         }
     }
 }

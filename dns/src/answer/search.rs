@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use super::local::{Local, Outcome};
-use crate::wire::code::rtype;
+use crate::wire::code::{Rcode, rtype};
 use crate::wire::name::Labels;
 use crate::zone::lookup::Found;
 
@@ -28,12 +28,15 @@ pub fn typed(local: &Local<'_, '_>, client: IpAddr) -> Option<usize> {
 
 /// Walks along the path as far as it is in the cluster, for a name that does not exist. Nothing is
 /// answered where the walk leads out of it, or to what takes more than addresses.
+///
+/// What was typed as a whole name of the cluster is taken for that before the host's domains are tried:
+/// nobody has such names there, and ours need nobody outside.
 pub fn walk(local: &Local<'_, '_>, typed: usize, out: &mut Vec<u8>) -> Outcome {
     if !matches!(local.query.rtype, rtype::A | rtype::AAAA) {
         return Outcome::Alias;
     }
     let name = &local.query.name;
-    for suffix in [name.from(typed + 1), name.from(typed + 2)] {
+    for suffix in [name.from(typed + 1), name.from(typed + 2), &[0]] {
         let mut wire = [0; crate::wire::name::LONGEST];
         let head = name.between(0, typed);
         let length = head.len() + suffix.len();
@@ -45,8 +48,12 @@ pub fn walk(local: &Local<'_, '_>, typed: usize, out: &mut Vec<u8>) -> Outcome {
                 let apex = typed + 2;
                 return local.through(candidate.wire(), &kind, apex, out);
             }
+            Found::Nothing(_) if suffix == [0] => {
+                local.nothing(typed + 2, Rcode::NxDomain, out);
+                return Outcome::Answered;
+            }
             Found::Nothing(_) => {}
-            Found::Elsewhere => return Outcome::Alias,
+            Found::Elsewhere => return Outcome::Elsewhere,
         }
     }
     Outcome::Elsewhere

@@ -195,6 +195,34 @@ fn a_name_of_which_nobody_can_say_anything_is_not_found() {
 }
 
 #[test]
+fn a_whole_name_of_the_cluster_needs_nobody_outside() {
+    // Written without its final dot, as most people do.
+    let server =
+        cluster().outside(&["web.default.svc.cluster.local.example 9 A 192.0.2.9"]).start();
+    assert_eq!(
+        walk(&server, "web.default.svc.cluster.local", A),
+        [
+            "web.default.svc.cluster.local.default.svc.cluster.local 5 CNAME web.default.svc.cluster.local",
+            "web.default.svc.cluster.local 5 A 10.96.0.1",
+        ]
+    );
+    assert_eq!(walk(&server, "web.default.svc.cluster.local", AAAA), [""; 0]);
+    let nowhere = "nowhere.default.svc.cluster.local.default.svc.cluster.local";
+    ask_as(&server, POD, nowhere, A).does_not_exist();
+    assert!(server.responder.outside().take_asked().is_empty());
+}
+
+#[test]
+fn who_keeps_silent_outside_keeps_no_client_from_walking_by_itself() {
+    let server = cluster().start();
+    server.responder.outside().silent.store(true, std::sync::atomic::Ordering::Relaxed);
+    let began = std::time::Instant::now();
+    ask_as(&server, POD, "www.example.com.default.svc.cluster.local", A).does_not_exist();
+    // Resolvers wait for 2.5 seconds and more before they ask again.
+    assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[test]
 fn only_the_first_step_is_walked() {
     let server = cluster().start();
     for name in [
