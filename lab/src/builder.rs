@@ -122,11 +122,14 @@ impl LabBuilder {
             lab.set_etcd(etcd);
         }
         let config = self.host_config(lab.etcd_endpoint())?;
+        let servers = lab.outside().addresses().iter().map(|ip| format!("nameserver {ip}\n"));
+        let resolv_conf: String = servers.collect();
         for number in 1..=self.hosts {
             let segment = (number - 1) % options.segments + 1;
             let place =
                 Place { name: format!("host-{number}"), segment, number: FIRST_HOST + number };
             let host = Host::create(folder, place.clone(), *options, config.clone())?;
+            host.set_resolv_conf(&resolv_conf)?;
             plugs.push((place, host.netns().clone()));
             lab.push_host(host);
         }

@@ -69,6 +69,7 @@ impl Host {
         host.configure("paths.run", host.run_dir())?;
         host.configure("paths.state", host.state_dir())?;
         host.configure("paths.cni-conf", host.cni_conf_dir())?;
+        host.configure("dns.forward.resolv-conf", host.resolv_conf())?;
         Ok(host)
     }
 
@@ -140,6 +141,21 @@ impl Host {
     #[must_use]
     pub fn cni_conf_dir(&self) -> PathBuf {
         self.0.path.join("net.d")
+    }
+
+    /// In place of `/etc/resolv.conf`: the machine's own is not the lab's.
+    #[must_use]
+    pub fn resolv_conf(&self) -> PathBuf {
+        self.0.path.join("resolv.conf")
+    }
+
+    /// Writes [`Host::resolv_conf`], which says at first that the host beyond the cluster is to be asked.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn set_resolv_conf(&self, text: &str) -> Result<()> {
+        let path = self.resolv_conf();
+        fs::write(&path, text).with_context(|| format!("cannot write {path:?}"))
     }
 
     /// The daemon's socket.
