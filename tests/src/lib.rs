@@ -6,6 +6,7 @@
 //! | [`cluster`] | whole clusters in the lab, and what is asked of them |
 //! | [`dns`] | questions to a DNS server |
 //! | [`services`] | what is asked of services, from everywhere |
+//! | [`naming`] | what is asked of the names of a cluster |
 //! | [`host`] | hosts with a root, processes and cgroups of their own |
 //! | [`node`], [`pair`] | such hosts in a lab, with `pontoond` |
 //! | [`rootfs`] | root file systems for containers, without a registry |
@@ -18,6 +19,7 @@ pub mod containerd;
 pub mod dns;
 pub mod host;
 pub mod installed;
+pub mod naming;
 pub mod node;
 pub mod pair;
 pub mod podman;

@@ -1,0 +1,131 @@
+//! Names while things come and go: as fast as the store tells, and never a step back.
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as tests do")]
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use pontoon_lab::Netns;
+use pontoon_lab::probe::dns::{Manner, NameServer, Over, Question, RecordType, ask, ask_here};
+use pontoon_model::object::Kind;
+use pontoon_tests::cluster::{SOON, skipped};
+use pontoon_tests::naming::{FAMILIES, of_service, servers};
+use pontoon_tests::services::documents::selecting;
+use pontoon_tests::services::objects::{apply, delete};
+use pontoon_tests::services::stage::{Position, Stage};
+
+/// Asks until there is such a name, or until there is none; when that was first so. From then on it
+/// has to stay so.
+fn turns(from: &Netns, name: &str, there: bool) -> Result<Instant> {
+    let question = |rtype| Question::new(name, rtype);
+    let is_there = |server, rtype| -> Result<bool> {
+        let answer = ask_here(server, Over::Udp, &question(rtype), Duration::from_secs(1));
+        let answer = answer.map_err(|silence| anyhow::anyhow!("{name}: {silence:?}"))?;
+        ensure!(answer.is_denial() == answer.records().is_empty(), "{:?}", answer.message);
+        Ok(!answer.is_denial())
+    };
+    from.run(|| {
+        let began = Instant::now();
+        while is_there(servers()[0], RecordType::A)? != there {
+            ensure!(began.elapsed() < SOON, "{name} is not there: {there}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let turned = Instant::now();
+        for _ in 0..10 {
+            for (server, rtype) in servers().into_iter().zip([RecordType::AAAA, RecordType::A]) {
+                ensure!(is_there(server, rtype)? == there, "{name} {rtype} took a step back");
+            }
+        }
+        Ok(turned)
+    })?
+}
+
+/// How long after a change the last of many nodes told of it.
+struct Delays(Vec<Duration>);
+
+impl Delays {
+    fn at(&self, percent: usize) -> Duration {
+        self.0[(self.0.len() * percent / 100).min(self.0.len() - 1)]
+    }
+
+    fn show(&mut self, what: &str) -> (Duration, Duration) {
+        self.0.sort();
+        let (p50, p99, longest) = (self.at(50), self.at(99), self.at(100));
+        eprintln!(
+            "{what}: p50 {p50:.1?}, p99 {p99:.1?}, longest {longest:.1?} of {}",
+            self.0.len()
+        );
+        (p50, p99)
+    }
+}
+
+#[test]
+fn a_service_resolves_on_every_node_as_soon_as_it_is_there_and_no_longer() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let stage = Stage::build()?;
+    let _upstream = NameServer::start(stage.lab.outside().netns(), &[])?;
+    let nodes = [Position::PodNear, Position::PodFar, Position::NodeFar];
+    let (mut created, mut deleted) = (Delays(Vec::new()), Delays(Vec::new()));
+    for number in 0..100 {
+        let service = format!("made-{number}");
+        let name = of_service(&service);
+        for there in [true, false] {
+            let delays = if there { &mut created } else { &mut deleted };
+            std::thread::scope(|scope| -> Result<()> {
+                let nodes = nodes.map(|node| stage.netns(node));
+                let watching = nodes.map(|from| scope.spawn(|| turns(from, &name, there)));
+                // Each node by turns: what it writes it hears of like the others.
+                let host = stage.host(1 + number % 3);
+                match there {
+                    true => apply(host, &[selecting(&service, "web", 80, 8080)])?,
+                    false => delete(host, Kind::Service, &[&service])?,
+                }
+                // The store has it from some moment before.
+                let committed = Instant::now();
+                for thread in watching {
+                    let turned = thread.join().unwrap()?;
+                    delays.0.push(turned.saturating_duration_since(committed));
+                }
+                Ok(())
+            })?;
+        }
+    }
+    for (what, mut delays) in [("created", created), ("deleted", deleted)] {
+        let (p50, p99) = delays.show(what);
+        // 50 ms for 99 of 100 is what is promised on a machine of one's own, and is seen there. Here as
+        // many daemons share two cores with other tests, whose turns of the processor take longer.
+        ensure!(p50 < Duration::from_millis(50), "{what}: half of them after {p50:?} and more");
+        ensure!(p99 < Duration::from_secs(1), "{what}: one of 100 after {p99:?} and more");
+    }
+    Ok(())
+}
+
+#[test]
+fn who_asked_before_a_name_was_made_is_not_told_behind_it_that_there_is_none() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let stage = Stage::build()?;
+    let upstream = NameServer::start(stage.lab.outside().netns(), &[])?;
+    // A pod's search path leads outside, where nobody answers: that takes a while.
+    upstream.set_manner(Manner::Silent);
+    let from = stage.netns(Position::PodFar);
+    let patience = Duration::from_secs(3);
+    for (server, rtype) in servers().into_iter().zip(FAMILIES) {
+        let service = format!("late-{}", rtype.to_string().to_lowercase());
+        let question = Question::new(&of_service(&service), rtype);
+        let answer = std::thread::scope(|scope| -> Result<_> {
+            let asking = scope.spawn(|| ask(from, server, Over::Udp, &question, patience));
+            while !upstream.take_asked().iter().any(|(name, ..)| *name == service) {
+                ensure!(!asking.is_finished(), "{service}: {:?}", asking.join());
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            apply(stage.host(1), &[selecting(&service, "web", 80, 8080)])?;
+            Ok(asking.join().unwrap())
+        })?;
+        let answer = answer.map_err(|silence| anyhow::anyhow!("{service}: {silence:?}"))?;
+        ensure!(answer.addresses().len() == 1, "{}", answer.message);
+    }
+    Ok(())
+}
