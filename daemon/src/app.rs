@@ -26,6 +26,7 @@ use crate::config::{Settings, StoreKind, StoreSettings};
 use crate::conflist::{self, Conflist};
 use crate::controller::{self, Controller};
 use crate::dns::publisher::Publisher;
+use crate::dns::serve::Hindrance;
 use crate::firewall::keeper::FirewallKeeper;
 use crate::lease::Identity;
 use crate::objects::Objects;
@@ -155,7 +156,7 @@ pub async fn run(settings: Settings) -> Result<()> {
         }
         StoreKind::Embedded => (None, None),
     };
-    let (names, mut listening) = start_dns(&settings, &stop);
+    let (names, mut listening) = start_dns(&settings, &listeners_tx, &stop);
     let services = Services::new(services::Parts {
         updates: feeds.services,
         local,
@@ -247,6 +248,7 @@ pub async fn run(settings: Settings) -> Result<()> {
 /// Starts the DNS, which listens once the cluster is known; does nothing where it is switched off.
 fn start_dns(
     settings: &Settings,
+    problems: &watch::Sender<Vec<String>>,
     stop: &CancellationToken,
 ) -> (Option<Publisher>, JoinHandle<Result<()>>) {
     let (found, serving) = watch::channel(None);
@@ -254,7 +256,8 @@ fn start_dns(
     if !settings.dns.enabled {
         return (None, tokio::spawn(async move { stop.cancelled().await }.map(Ok)));
     }
-    let listening = dns::serve::run(settings.dns.clone(), serving, stop);
+    let listening =
+        dns::serve::run(settings.dns.clone(), serving, Hindrance::IsTold(problems.clone()), stop);
     (Some(dns::serve::publisher(&settings.dns, found)), tokio::spawn(listening))
 }
 

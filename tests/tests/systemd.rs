@@ -1,15 +1,18 @@
 //! The installed service under a real systemd.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
+use anyhow::ensure;
 use pontoon_lab::Lab;
 use pontoon_lab::binaries;
 use pontoon_lab::cni::Verb;
+use pontoon_lab::probe::dns::{DnsLoad, Patience, Question, RecordType};
 use pontoon_lab::probe::{PingLoad, Responder, TcpLoad};
+use pontoon_tests::cluster::{SOON, eventually};
 use pontoon_tests::installed::{self, UNIT};
-use pontoon_tests::{requirements, systemd};
+use pontoon_tests::{naming, requirements, systemd};
 
 /// Shorter than the unit's own, so that the test need not take a minute.
 const DROP_IN: &str = "[Service]\\nWatchdogSec=2s\\nTimeoutAbortSec=1s\\n";
@@ -82,6 +85,64 @@ fn pods_keep_their_connections_while_systemd_restarts_the_daemon() {
 
     let (pinged, streamed) = (ping.stop().unwrap(), stream.stop().unwrap());
     assert_eq!((pinged.lost(), streamed.lost()), (0, 0), "{pinged:?} {streamed:?}");
+}
+
+#[test]
+fn pods_find_names_while_systemd_restarts_the_daemon() {
+    if skipped() {
+        return;
+    }
+    let lab = Lab::builder().hosts(1).embedded().build().unwrap();
+    let host = installed::install(lab.host(1)).unwrap();
+    host.exec(&["systemctl", "start", UNIT]).unwrap();
+    let client = installed::add_pod(&host, "client").unwrap();
+    let server = naming::servers()[0];
+    let questions = [Question::new("dns-version.cluster.local.", RecordType::TXT)];
+    let interval = Duration::from_millis(5);
+    let load = DnsLoad::start(&client, server, &questions, Patience::ONCE, interval);
+    // One for datagrams and one for connections, which systemd keeps.
+    assert_eq!(host.property(UNIT, "NFileDescriptorStore").unwrap(), "2");
+    let first = host.property(UNIT, "MainPID").unwrap();
+    host.exec(&["systemctl", "restart", UNIT]).unwrap();
+    let restarted = load.stop().unwrap();
+    assert_ne!(host.property(UNIT, "MainPID").unwrap(), first);
+    assert_eq!((restarted.lost, restarted.wrong), (0, 0), "{restarted:?}");
+
+    // What it had taken and not answered is asked again.
+    let load = DnsLoad::start(&client, server, &questions, Patience::AGAIN, interval);
+    let second = host.property(UNIT, "MainPID").unwrap();
+    host.exec(&["kill", "-KILL", &second]).unwrap();
+    host.wait_for_main_pid_after(UNIT, &second).unwrap();
+    let killed = load.stop().unwrap();
+    assert_eq!((killed.lost, killed.wrong), (0, 0), "{killed:?}");
+    assert_eq!(host.property(UNIT, "NFileDescriptorStore").unwrap(), "2");
+}
+
+#[test]
+fn pods_are_served_where_another_server_has_the_port_of_the_dns() {
+    if skipped() {
+        return;
+    }
+    let lab = Lab::builder().hosts(1).embedded().build().unwrap();
+    let host = installed::install(lab.host(1)).unwrap();
+    let any = SocketAddr::from(([0, 0, 0, 0], 53));
+    let taken = lab.host(1).netns().run(|| UdpSocket::bind(any)).unwrap().unwrap();
+    host.exec(&["systemctl", "start", UNIT]).unwrap();
+    let client = installed::add_pod(&host, "client").unwrap();
+    let told = || installed::status(&host).unwrap().problems.join(";");
+    eventually(SOON, || {
+        let problems = told();
+        ensure!(problems.contains("10.96.0.10:53 over UDP"), "{problems:?}");
+        Ok(())
+    })
+    .unwrap();
+    drop(taken);
+    eventually(SOON, || {
+        naming::asked(&client, "dns-version.cluster.local.", RecordType::TXT)?;
+        ensure!(told().is_empty(), "{}", told());
+        Ok(())
+    })
+    .unwrap();
 }
 
 #[test]

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use super::cluster::Cluster;
 use super::publisher::Publisher;
-use super::serve;
+use super::serve::{self, Hindrance};
 use crate::app;
 use crate::config::{Settings, StoreKind};
 use crate::services::intake::Intake;
@@ -52,7 +52,8 @@ pub async fn run(settings: Settings) -> Result<()> {
         },
     };
     let mut mirror = Mirror::follow(Arc::clone(&store), "");
-    let mut listening = tokio::spawn(serve::run(settings.dns.clone(), serving, stop.clone()));
+    let dns = settings.dns.clone();
+    let mut listening = tokio::spawn(serve::run(dns, serving, Hindrance::Fails, stop.clone()));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     watchdog::notify(&[NotifyState::Ready, NotifyState::Status("answers DNS")]);

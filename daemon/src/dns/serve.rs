@@ -28,6 +28,7 @@ use tracing::{info, warn};
 use super::cluster::Cluster;
 use super::publisher::{Manner, Publisher, Serving};
 use super::{sockets, told};
+use crate::api::listen::tell;
 
 /// The ports of DNS (RFC 1035, section 4.2), of DNS over TLS (RFC 7858, section 3.1) and over HTTPS.
 const PORT: u16 = 53;
@@ -37,6 +38,12 @@ const HTTPS_PORT: u16 = 443;
 /// How long questions wait in the sockets for the store to be read: less than any client waits. Then
 /// names of the cluster fail, and others are answered.
 const SYNC_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often an address that could not be listened at is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Whose problems these are, where a node tells them.
+const WHOSE: &str = "DNS";
 
 /// How long a process that stops waits for answers that take time.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
@@ -75,13 +82,23 @@ pub fn publisher(config: &DnsConfig, serving: watch::Sender<Option<Serving>>) ->
     Publisher::new(manner, Box::new(make), serving)
 }
 
+/// What comes of an address that cannot be listened at, as where another server has its port.
+#[derive(Debug, Clone)]
+pub enum Hindrance {
+    /// It is an error: there is nothing else to do.
+    Fails,
+    /// It is told there and tried again: the pods of a node need more than names.
+    IsTold(watch::Sender<Vec<String>>),
+}
+
 /// Listens until it is told to stop, and answers what has arrived by then.
 ///
 /// # Errors
-/// When an address cannot be listened at.
+/// When an address cannot be listened at, unless that is told, and when threads cannot be started.
 pub async fn run(
     config: DnsConfig,
     mut serving: watch::Receiver<Option<Serving>>,
+    hindrance: Hindrance,
     stop: CancellationToken,
 ) -> Result<()> {
     let found = tokio::select! {
@@ -91,8 +108,13 @@ pub async fn run(
     let Some(Serving { server, cluster, metrics }) = found else { return Ok(()) };
     let at = |port| cluster.dns_addresses.iter().map(move |ip| SocketAddr::new(*ip, port));
     let addresses: Vec<SocketAddr> = at(PORT).chain(config.listen.iter().copied()).collect();
-    let sockets = sockets::open(&addresses, config.workers)?;
-    let secure = secure(&config, at)?;
+    let open =
+        || -> Result<_> { Ok((sockets::open(&addresses, config.workers)?, secure(&config, at)?)) };
+    let listening = tokio::select! {
+        opened = opened(open, &hindrance) => opened?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let (sockets, secure) = listening;
     // What is asked meanwhile waits in the sockets.
     if tokio::time::timeout(SYNC_PATIENCE, server.wait_synced()).await.is_err() {
         warn!("the store has not been read yet: names of the cluster cannot be answered so far");
@@ -113,6 +135,22 @@ pub async fn run(
     let streams = streams.into_iter().map(|listener| listener.stop(STOP_PATIENCE));
     futures::join!(datagrams.stop(STOP_PATIENCE), futures::future::join_all(streams));
     Ok(())
+}
+
+/// What could be opened, at once or later.
+async fn opened<T>(open: impl Fn() -> Result<T>, hindrance: &Hindrance) -> Result<T> {
+    loop {
+        let outcome = open();
+        let Hindrance::IsTold(problems) = hindrance else { return outcome };
+        let problem = outcome.as_ref().err().map(|error| {
+            format!("pods get no names from this node, and it is tried again: {error:#}")
+        });
+        tell(problems, WHOSE, problem);
+        if outcome.is_ok() {
+            return outcome;
+        }
+        tokio::time::sleep(RETRY).await;
+    }
 }
 
 /// Sockets for TLS and HTTPS, where they are asked for.

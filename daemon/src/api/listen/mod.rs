@@ -34,7 +34,7 @@ pub async fn run(
 }
 
 /// Tells a problem of one listener, in place of what it told before; `None` that there is none.
-fn tell(problems: &watch::Sender<Vec<String>>, whose: &str, problem: Option<String>) {
+pub(crate) fn tell(problems: &watch::Sender<Vec<String>>, whose: &str, problem: Option<String>) {
     let line = problem.map(|problem| format!("{whose}: {problem}"));
     problems.send_if_modified(|lines| {
         let old = lines.iter().position(|line| line.starts_with(whose));
