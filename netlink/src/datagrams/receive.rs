@@ -17,10 +17,15 @@ use super::{BATCH, Local, Peer};
 /// processor's cache.
 const STAGGER: usize = 192;
 
+/// As many are asked for while no more arrive together: each place costs time to prepare.
+const FEW: usize = 4;
+
 /// Buffers for what arrives at a socket.
 #[derive(Debug)]
 pub struct Inbox {
     longest: usize,
+    /// How many datagrams the next call asks for.
+    places: usize,
     bytes: Box<[u8]>,
     arrived: Vec<Arrived>,
     /// Whether datagrams are asked which address they came to.
@@ -60,7 +65,8 @@ impl Inbox {
     #[must_use]
     pub fn new(longest: usize) -> Self {
         let bytes = vec![0; BATCH * (longest + STAGGER)].into();
-        Self { longest, bytes, arrived: Vec::with_capacity(BATCH), with_local: false }
+        let arrived = Vec::with_capacity(BATCH);
+        Self { longest, places: FEW, bytes, arrived, with_local: false }
     }
 
     /// The same, for a socket on all addresses: asks it to say which address each datagram came to.
@@ -84,22 +90,22 @@ impl Inbox {
     #[allow(unsafe_code, reason = "recvmmsg has no safe wrapper that can be used again and again")]
     pub fn receive(&mut self, socket: &UdpSocket, wait: Wait) -> io::Result<usize> {
         self.arrived.clear();
-        let mut names = [Name::NONE; BATCH];
-        let mut controls = [Control::EMPTY; BATCH];
+        let mut names = [const { MaybeUninit::<Name>::uninit() }; BATCH];
+        let mut controls = [const { MaybeUninit::<Control>::uninit() }; BATCH];
         let mut vectors = [const { MaybeUninit::<iovec>::uninit() }; BATCH];
         let mut headers = [const { MaybeUninit::<mmsghdr>::uninit() }; BATCH];
-        let stride = self.longest + STAGGER;
-        for (index, buffer) in self.bytes.chunks_exact_mut(stride).enumerate() {
+        let (stride, places) = (self.longest + STAGGER, self.places.min(BATCH));
+        for (index, buffer) in self.bytes.chunks_exact_mut(stride).take(places).enumerate() {
             let vector = vectors[index]
                 .write(iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: self.longest });
             // SAFETY: all zero is a valid header: null pointers and lengths of 0.
             let mut header: mmsghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-            header.msg_hdr.msg_name = names[index].as_mut_ptr();
+            header.msg_hdr.msg_name = names[index].write(Name::NONE).as_mut_ptr();
             header.msg_hdr.msg_namelen = Name::SIZE;
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
             if self.with_local {
-                header.msg_hdr.msg_control = controls[index].as_mut_ptr();
+                header.msg_hdr.msg_control = controls[index].write(Control::EMPTY).as_mut_ptr();
                 header.msg_hdr.msg_controllen = Control::room() as _;
             }
             headers[index].write(header);
@@ -108,18 +114,34 @@ impl Inbox {
             Wait::No => libc::MSG_DONTWAIT,
             Wait::ForFirst => libc::MSG_WAITFORONE,
         };
-        // SAFETY: all `BATCH` headers were written above, `bytes` being as many strides long. Each
-        // points to a name, a vector and a control buffer of its own in arrays that live until this
-        // function ends, and each vector to `longest` bytes of its own in `bytes`.
+        // SAFETY: the first `places` headers were written above, `bytes` being at least as many strides
+        // long. Each points to a name, a vector and, if at all, a control buffer of its own that were
+        // written, in arrays that live until this function ends, and each vector to `longest` bytes of
+        // its own in `bytes`.
         let count = Errno::result(unsafe {
             let headers = headers.as_mut_ptr().cast::<mmsghdr>();
-            libc::recvmmsg(socket.as_raw_fd(), headers, BATCH as _, flags as _, ptr::null_mut())
+            libc::recvmmsg(socket.as_raw_fd(), headers, places as _, flags as _, ptr::null_mut())
         })?;
-        for index in 0..(count as usize).min(BATCH) {
-            // SAFETY: every header was written above; the kernel writes numbers into it.
-            let header = unsafe { headers[index].assume_init_ref() };
+        let count = (count as usize).min(places);
+        self.places = match count {
+            _ if count == places => BATCH,
+            0..FEW => FEW,
+            _ => places,
+        };
+        for index in 0..count {
+            // SAFETY: the header and the name of each place were written above; the kernel writes
+            // numbers into them.
+            let (header, name) =
+                unsafe { (headers[index].assume_init_ref(), names[index].assume_init_ref()) };
+            let to = match self.with_local {
+                // SAFETY: so was its control buffer, if it is looked at.
+                true => {
+                    unsafe { controls[index].assume_init_ref() }.read(header.msg_hdr.msg_controllen)
+                }
+                false => None,
+            };
             // Another family than the socket's cannot arrive; should it, nobody is to be answered.
-            let Some(from) = names[index].read() else { continue };
+            let Some(from) = name.read() else { continue };
             self.arrived.push(Arrived {
                 buffer: index,
                 length: if header.msg_hdr.msg_flags & libc::MSG_TRUNC as c_int == 0 {
@@ -128,7 +150,7 @@ impl Inbox {
                     usize::MAX
                 },
                 from,
-                to: controls[index].read(header.msg_hdr.msg_controllen),
+                to,
             });
         }
         Ok(self.arrived.len())

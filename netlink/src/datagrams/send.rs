@@ -32,16 +32,18 @@ pub fn send<'a>(
     socket: &UdpSocket,
     datagrams: impl IntoIterator<Item = Outgoing<'a>>,
 ) -> io::Result<usize> {
-    let mut names = [Name::NONE; BATCH];
-    let mut controls = [Control::EMPTY; BATCH];
+    // Only as many places are prepared as there are datagrams.
+    let mut names = [const { MaybeUninit::<Name>::uninit() }; BATCH];
+    let mut controls = [const { MaybeUninit::<Control>::uninit() }; BATCH];
     let mut vectors = [const { MaybeUninit::<iovec>::uninit() }; BATCH];
     let mut headers = [const { MaybeUninit::<mmsghdr>::uninit() }; BATCH];
     let mut count = 0;
     for (index, datagram) in datagrams.into_iter().take(BATCH).enumerate() {
         // SAFETY: all zero is a valid header: null pointers and lengths of 0.
         let mut header: mmsghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-        (names[index], header.msg_hdr.msg_namelen) = Name::of(datagram.to);
-        header.msg_hdr.msg_name = names[index].as_mut_ptr();
+        let (name, length) = Name::of(datagram.to);
+        header.msg_hdr.msg_namelen = length;
+        header.msg_hdr.msg_name = names[index].write(name).as_mut_ptr();
         header.msg_hdr.msg_iov = vectors[index].write(iovec {
             // Only read: `sendmmsg` shares the type with `recvmmsg`.
             iov_base: datagram.bytes.as_ptr().cast_mut().cast(),
@@ -49,8 +51,9 @@ pub fn send<'a>(
         });
         header.msg_hdr.msg_iovlen = 1;
         if let Some(local) = datagram.from {
-            header.msg_hdr.msg_controllen = controls[index].write(local) as _;
-            header.msg_hdr.msg_control = controls[index].as_mut_ptr();
+            let control = controls[index].write(Control::EMPTY);
+            header.msg_hdr.msg_controllen = control.write(local) as _;
+            header.msg_hdr.msg_control = control.as_mut_ptr();
         }
         headers[index].write(header);
         count = index + 1;
