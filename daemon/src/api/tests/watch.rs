@@ -224,6 +224,12 @@ async fn endpoints_are_watched_as_they_are_computed() {
     let mut watch = Events::open(&stage, &format!("/v1/endpoints?resourceVersion={id}")).await;
     watch.expect(&["DELETED api", "BOOKMARK -"]).await;
     let stage = stage.again().await;
-    let answer = stage.get(&format!("/v1/endpoints?watch=true&resourceVersion={id}")).await;
+    let path = format!("/v1/endpoints?watch=true&resourceVersion={id}");
+    let mut answer = stage.get(&path).await;
+    // Until it has heard of the store.
+    while answer.status == StatusCode::SERVICE_UNAVAILABLE {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        answer = stage.get(&path).await;
+    }
     assert_eq!(answer.status, StatusCode::GONE, "computed states end with the daemon");
 }
