@@ -14,7 +14,7 @@ use ipnetwork::IpNetwork;
 use pontoon_model::service::ServiceId;
 
 use crate::changes::Changes;
-use crate::entry::{Chain, Entry, RangeSet};
+use crate::entry::{Chain, Entry, Map, RangeSet};
 use crate::frontend::Frontend;
 use crate::plan::ServicePlan;
 
@@ -39,6 +39,8 @@ pub struct Arrangement {
     claims: Claims,
     /// How many elements lead to each chain.
     chains: HashMap<Chain, u32>,
+    /// How many elements of services each map has.
+    sizes: BTreeMap<Map, u32>,
     /// Endpoints that are not in the pod CIDRs, and how many slots they have.
     away: BTreeMap<IpAddr, u32>,
     /// The number of the last set of endpoints that was made.
@@ -142,6 +144,16 @@ impl Arrangement {
         self.chains.keys().copied()
     }
 
+    /// How many elements each map or set has, those left out that have none.
+    #[must_use]
+    pub fn sizes(&self) -> BTreeMap<Map, u32> {
+        let mut sizes = self.sizes.clone();
+        for range in self.range_entries() {
+            *sizes.entry(range.map()).or_default() += 1;
+        }
+        sizes
+    }
+
     /// How many services have frontends.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -215,6 +227,12 @@ impl Arrangement {
     /// Keeps count of what elements need beside themselves: chains, and places that answers must come
     /// back from.
     fn count(&mut self, entry: &Entry, change: i32) {
+        let map = entry.map();
+        let size = self.sizes.entry(map).or_default();
+        *size = size.saturating_add_signed(change);
+        if *size == 0 {
+            self.sizes.remove(&map);
+        }
         if let Some(chain) = entry.chain() {
             let used = self.chains.entry(chain).or_default();
             self.pending.chains.entry(chain).or_insert(*used);
