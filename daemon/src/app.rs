@@ -29,6 +29,8 @@ use crate::dns::publisher::Publisher;
 use crate::dns::serve::Hindrance;
 use crate::firewall::keeper::FirewallKeeper;
 use crate::lease::Identity;
+use crate::metrics::store::MeasuredStore;
+use crate::metrics::{Metrics, Source};
 use crate::objects::Objects;
 use crate::pods::{board::PodBoard, publisher, readiness};
 use crate::registrar::{self, Obstacle};
@@ -42,7 +44,8 @@ use crate::services::shelf::Shelf;
 use crate::services::{self, Services};
 use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
-use crate::{api, dns, feed, identity, names, server, watchdog};
+use crate::watchdog::Heart;
+use crate::{api, dns, feed, identity, metrics, monitoring, names, server, watchdog};
 
 /// The file in the run folder that the daemon holds locked.
 pub const LOCK: &str = "pontoond.lock";
@@ -75,7 +78,9 @@ pub async fn run(settings: Settings) -> Result<()> {
         warn!(problem, "the last snapshot is not used");
         None
     });
+    let metrics = Metrics::default();
     let store = open_store(&settings.store, &paths.state).await?;
+    let store: Arc<dyn Store> = Arc::new(MeasuredStore::new(store, Arc::clone(&metrics.store)));
     let firewall = Arc::new(FirewallKeeper::open()?);
     let board = Arc::new(PodBoard::default());
     let (situation_tx, situation) = watch::channel(Situation::default());
@@ -130,6 +135,8 @@ pub async fn run(settings: Settings) -> Result<()> {
         },
         needs,
         obstacles: obstacles.clone(),
+        feed: Arc::clone(&feeds.figures),
+        work: Arc::clone(&metrics.controller),
         pulse: Arc::clone(&pulse),
         started,
     })?;
@@ -144,9 +151,10 @@ pub async fn run(settings: Settings) -> Result<()> {
         objects: Objects::new(Arc::clone(&store), inquiries),
         attacher: Arc::clone(&attacher),
         situation: situation.clone(),
-        services: report,
+        services: report.clone(),
+        calls: Arc::clone(&metrics.cni),
         listeners,
-        ready,
+        ready: ready.clone(),
     });
     let (shelf, shelved) = match settings.store.kind() {
         StoreKind::Etcd => {
@@ -156,7 +164,7 @@ pub async fn run(settings: Settings) -> Result<()> {
         }
         StoreKind::Embedded => (None, None),
     };
-    let (names, mut listening) = start_dns(&settings, &listeners_tx, &stop);
+    let (names, mut listening, dns) = start_dns(&settings, &listeners_tx, &stop);
     let services = Services::new(services::Parts {
         updates: feeds.services,
         local,
@@ -168,6 +176,8 @@ pub async fn run(settings: Settings) -> Result<()> {
         intake: Intake::new(me.name.clone()),
         names,
         inquiries: inbox,
+        feed: Arc::clone(&feeds.figures),
+        work: Arc::clone(&metrics.services),
         shelf,
     });
     let mut balancing = tokio::spawn(services.run());
@@ -196,10 +206,30 @@ pub async fn run(settings: Settings) -> Result<()> {
         paths.api_socket(),
         settings.api.clone(),
         people,
-        listeners_tx,
+        listeners_tx.clone(),
     ));
+    let known = metrics::cluster::Parts {
+        me: me.clone(),
+        situation: situation.clone(),
+        services: report,
+        obstacles: obstacles.clone(),
+        ready,
+        feed: feeds.figures,
+        addresses: {
+            let attacher = Arc::clone(&attacher);
+            metrics::cluster::Addresses(Arc::new(move || attacher.address_use()))
+        },
+    };
+    let sources: Vec<Source> = vec![
+        Box::new(move |registry| metrics.register(registry)),
+        Box::new(move |registry| registry.register_collector(Box::new(known.clone()))),
+        dns,
+    ];
+    let heart = Heart { socket: paths.socket(), pulse, started };
+    let seen = monitoring::of_node(sources, heart.clone(), Arc::clone(&requests));
+    tokio::spawn(monitoring::run(settings.metrics.listen.0, seen, listeners_tx));
     let mut serving = tokio::spawn(server::serve(listener, requests));
-    tokio::spawn(watchdog::run(paths.socket(), pulse, started));
+    tokio::spawn(watchdog::run(heart));
     let mut preparing = tokio::spawn(prepare(settings.clone(), me, attacher, situation, ready_tx));
 
     let mut terminate = signal(SignalKind::terminate())?;
@@ -250,15 +280,16 @@ fn start_dns(
     settings: &Settings,
     problems: &watch::Sender<Vec<String>>,
     stop: &CancellationToken,
-) -> (Option<Publisher>, JoinHandle<Result<()>>) {
+) -> (Option<Publisher>, JoinHandle<Result<()>>, Source) {
     let (found, serving) = watch::channel(None);
+    let figures = dns::figures(serving.clone());
     let stop = stop.clone();
     if !settings.dns.enabled {
-        return (None, tokio::spawn(async move { stop.cancelled().await }.map(Ok)));
+        return (None, tokio::spawn(async move { stop.cancelled().await }.map(Ok)), figures);
     }
     let listening =
         dns::serve::run(settings.dns.clone(), serving, Hindrance::IsTold(problems.clone()), stop);
-    (Some(dns::serve::publisher(&settings.dns, found)), tokio::spawn(listening))
+    (Some(dns::serve::publisher(&settings.dns, found)), tokio::spawn(listening), figures)
 }
 
 /// Brings the pods of earlier runs up to date, then says that the node is ready, then looks after

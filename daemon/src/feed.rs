@@ -1,6 +1,8 @@
 //! Follows the store once, and hands each part of the daemon what concerns it.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use pontoon_model::key::{ALIVE, ENDPOINT_SLICES, Key, NAMESPACES, NODES, PODS, SERVICES};
 use pontoon_model::name::NodeName;
@@ -20,6 +22,72 @@ pub struct Feeds {
     pub services: mpsc::UnboundedReceiver<Update>,
     /// For whoever watches over the API: everything.
     pub changes: Changes,
+    /// What was heard.
+    pub figures: Arc<Figures>,
+}
+
+/// What was heard of the store, and what of it waits.
+#[derive(Debug)]
+pub struct Figures {
+    /// Since when nothing was heard; `None` while the store is followed.
+    lost: Mutex<Option<Instant>>,
+    revision: AtomicU64,
+    /// Updates that wait for the controller.
+    pub topology: AtomicU64,
+    /// Updates that wait for the services.
+    pub services: AtomicU64,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self {
+            lost: Mutex::new(Some(Instant::now())),
+            revision: AtomicU64::default(),
+            topology: AtomicU64::default(),
+            services: AtomicU64::default(),
+        }
+    }
+}
+
+impl Figures {
+    fn hear(&self, update: &Update) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        match update {
+            Update::Lost { .. } => drop(lost.get_or_insert_with(Instant::now)),
+            Update::Snapshot { revision, .. }
+            | Update::Changes { revision, .. }
+            | Update::Progress { revision } => {
+                *lost = None;
+                self.revision.store(revision.0, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Whether the store is followed.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// How old the knowledge of the store is; nothing while it is followed.
+    #[must_use]
+    pub fn staleness(&self) -> Duration {
+        let lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// The last revision that was heard of.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Relaxed)
+    }
+
+    /// How many updates wait, by the part of the daemon that they wait for.
+    #[must_use]
+    pub fn waiting(&self) -> [(&'static str, u64); 2] {
+        [("controller", &self.topology), ("services", &self.services)]
+            .map(|(part, waiting)| (part, waiting.load(Ordering::Relaxed)))
+    }
 }
 
 /// Tells everything that happens in the store to whoever listens.
@@ -84,23 +152,26 @@ impl Default for Changes {
 pub fn follow(store: Arc<dyn Store>, me: &NodeName) -> Feeds {
     let (to_topology, topology) = mpsc::unbounded_channel();
     let (to_services, services) = mpsc::unbounded_channel();
-    let changes = Changes::new();
-    let to_watches = changes.clone();
+    let (changes, figures) = (Changes::new(), Arc::new(Figures::default()));
+    let (to_watches, heard) = (changes.clone(), Arc::clone(&figures));
     let splitter = Splitter { own_pods: format!("{PODS}{me}/") };
     tokio::spawn(async move {
         let mut mirror = Mirror::follow(store, "");
         while let Some(update) = mirror.next().await {
+            heard.hear(&update);
             to_watches.tell(&update);
             let (for_topology, for_services) = splitter.split(update);
             // Services first: nobody waits longer for routes than for the next packet.
-            let heard = for_services.is_none_or(|update| to_services.send(update).is_ok())
+            heard.services.fetch_add(u64::from(for_services.is_some()), Ordering::Relaxed);
+            heard.topology.fetch_add(u64::from(for_topology.is_some()), Ordering::Relaxed);
+            let wanted = for_services.is_none_or(|update| to_services.send(update).is_ok())
                 | for_topology.is_none_or(|update| to_topology.send(update).is_ok());
-            if !heard {
+            if !wanted {
                 return;
             }
         }
     });
-    Feeds { topology, services, changes }
+    Feeds { topology, services, changes, figures }
 }
 
 struct Splitter {

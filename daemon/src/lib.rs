@@ -17,6 +17,7 @@
 //! | [`firewall`] | our tables in nf_tables |
 //! | [`server`], [`requests`] | the socket that the CNI plugin speaks to |
 //! | [`api`], [`objects`] | what people use over HTTP, and the objects that they apply |
+//! | [`metrics`], [`monitoring`] | what is counted; where that and the daemon's health can be seen |
 //! | [`situation`] | what the parts tell each other |
 //! | [`snapshot`], [`conflist`], [`watchdog`], [`cleanup`], [`names`] | the rest |
 
@@ -34,6 +35,8 @@ pub mod firewall;
 pub mod identity;
 pub mod ipam;
 pub mod lease;
+pub mod metrics;
+pub mod monitoring;
 pub mod names;
 pub mod network;
 pub mod objects;

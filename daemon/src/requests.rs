@@ -1,6 +1,7 @@
 //! Answers to what comes in over the socket.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use pontoon_model::api::{
     Code, Failure, NodeStatus, PodStatus, Request, Response, Status, StoreStatus,
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::attach::Attacher;
 use crate::lease::Identity;
+use crate::metrics::cni::{Cni, Verb};
 use crate::objects::{self, Objects};
 use crate::server::Handler;
 use crate::services::report::Report;
@@ -29,6 +31,8 @@ pub struct Requests {
     pub situation: watch::Receiver<Situation>,
     /// What is known of services.
     pub services: watch::Receiver<Report>,
+    /// What is counted of the calls of container runtimes.
+    pub calls: Arc<Cni>,
     /// What keeps people from the API.
     pub listeners: watch::Receiver<Vec<String>>,
     /// Whether ADD is served.
@@ -37,6 +41,33 @@ pub struct Requests {
 
 impl Handler for Requests {
     async fn handle(&self, request: Request) -> Response {
+        let (verb, began) = (verb(&request), Instant::now());
+        let response = self.carry_out(request).await;
+        if let Some(verb) = verb {
+            let failed = match &response {
+                Response::Failed(failure) => Some(failure.code),
+                _ => None,
+            };
+            self.calls.called(verb, began.elapsed(), failed);
+        }
+        response
+    }
+}
+
+/// What a container runtime asks; `None` for what people ask.
+const fn verb(request: &Request) -> Option<Verb> {
+    match request {
+        Request::Add(_) => Some(Verb::Add),
+        Request::Del { .. } => Some(Verb::Del),
+        Request::Check { .. } => Some(Verb::Check),
+        Request::Gc { .. } => Some(Verb::Gc),
+        Request::Ready => Some(Verb::Status),
+        _ => None,
+    }
+}
+
+impl Requests {
+    async fn carry_out(&self, request: Request) -> Response {
         let outcome = match request {
             Request::Add(spec) => {
                 return answer(
@@ -109,6 +140,31 @@ impl Requests {
         ))
     }
 
+    /// Whether ADD is served, and what else is to be said of it, a line each.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn look(&self) -> Result<Vec<String>, Vec<String>> {
+        let problems = || self.problems().map(|problem| format!("problem: {problem}"));
+        if let Err(failure) = self.readiness() {
+            return Err([failure.msg].into_iter().chain(problems()).collect());
+        }
+        let now = self.situation.borrow();
+        let marks = now.view.marks.get(&self.me.name);
+        let cordon = marks.and_then(|marks| marks.cordon.as_ref());
+        let cordon = cordon.map(|cordon| format!("note: {cordon}; new pods are refused"));
+        drop(now);
+        Ok(cordon.into_iter().chain(problems()).collect())
+    }
+
+    /// What is wrong, in words.
+    fn problems(&self) -> impl Iterator<Item = String> {
+        let mut all = self.situation.borrow().problems.clone();
+        all.extend(self.services.borrow().problems.iter().cloned());
+        all.extend(self.listeners.borrow().iter().cloned());
+        all.into_iter()
+    }
+
     /// What the daemon knows of itself and its cluster.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -140,13 +196,7 @@ impl Requests {
             node: self.me.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ready: *self.ready.borrow(),
-            problems: now
-                .problems
-                .iter()
-                .chain(&self.services.borrow().problems)
-                .chain(self.listeners.borrow().iter())
-                .cloned()
-                .collect(),
+            problems: self.problems().collect(),
             store: StoreStatus {
                 kind: self.store_kind.clone(),
                 connected: now.connected,

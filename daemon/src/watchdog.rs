@@ -23,19 +23,39 @@ pub fn notify(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Feeds the watchdog, if there is one (`WatchdogSec=`), while the daemon is well: the controller
-/// turns, a thread that may block can be had, and the socket answers.
-pub async fn run(socket: PathBuf, pulse: Arc<AtomicU64>, started: Instant) {
+/// What tells whether the daemon is well.
+#[derive(Debug, Clone)]
+pub struct Heart {
+    /// The socket, which must answer.
+    pub socket: PathBuf,
+    /// Where the controller's loop shows that it turns: milliseconds since the start.
+    pub pulse: Arc<AtomicU64>,
+    /// The start.
+    pub started: Instant,
+}
+
+/// Feeds the watchdog, if there is one (`WatchdogSec=`), while the daemon is well.
+pub async fn run(heart: Heart) {
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
     let mut ticks = tokio::time::interval(limit / 3);
     loop {
         ticks.tick().await;
-        match well(&socket, &pulse, started).await {
+        match heart.check().await {
             Ok(()) => notify(&[NotifyState::Watchdog]),
             Err(problem) => {
                 warn!(problem, "not well; systemd will restart the daemon if this lasts")
             }
         }
+    }
+}
+
+impl Heart {
+    /// Whether the controller turns, a thread that may block can be had, and the socket answers.
+    ///
+    /// # Errors
+    /// What is not so.
+    pub async fn check(&self) -> Result<(), String> {
+        well(&self.socket, &self.pulse, self.started).await
     }
 }
 

@@ -30,6 +30,7 @@ use crate::dns::told::Resolver;
 use crate::firewall::keeper::FirewallKeeper;
 use crate::ipam::IpamError;
 use crate::lease::Identity;
+use crate::metrics::cluster::AddressUse;
 use crate::pods::board::{self, PodBoard};
 use crate::pods::publisher::Keeper;
 use crate::situation::Situation;
@@ -366,6 +367,13 @@ impl Attacher {
                 warn!(%failure, "cannot change a pod's MTU");
             }
         }
+    }
+
+    /// What is used of this node's addresses.
+    #[must_use]
+    pub fn address_use(&self) -> AddressUse {
+        let ledger = self.ledger();
+        AddressUse { pods: ledger.records().count(), subnets: ledger.addresses().usage() }
     }
 
     /// All attachments, by pod.

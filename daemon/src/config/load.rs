@@ -205,6 +205,8 @@ mod tests {
             ("[dns]\nlisten = ['192.0.2.1']\n", ["dns.listen: ", "192.0.2.1:53"]),
             ("[dns]\nrate = 5\n", ["dns", "did you mean \"rate-limit\""]),
             ("[dns.hosts]\n'a.b' = []\n", ["dns.hosts", "no address"]),
+            ("[metrics]\nlisten = '9553'\n", ["metrics.listen", "127.0.0.1:9553"]),
+            ("[metrics]\nlisten = '[::1]:0'\n", ["metrics.listen", "1 to 65535"]),
             ("[log]\nlevel = 'inof=='\n", ["log.level", "inof"]),
             ("[node\n", ["FILE", "TOML"]),
         ] {

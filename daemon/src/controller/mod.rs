@@ -31,9 +31,11 @@ use crate::attach::{Attacher, Needs};
 use crate::backend::{self, Local};
 use crate::config::NodeSettings;
 use crate::dns::cluster::Cluster;
+use crate::feed::Figures;
 use crate::firewall::elements;
 use crate::firewall::keeper::FirewallKeeper;
 use crate::lease::Identity;
+use crate::metrics::work::Work;
 use crate::names::{self, to_kernel};
 use crate::network::{Network, actual, plan};
 use crate::pods::board::Stored;
@@ -86,6 +88,8 @@ pub struct Controller {
     outputs: Outputs,
     needs: watch::Receiver<Needs>,
     obstacles: watch::Receiver<Obstacle>,
+    feed: Arc<Figures>,
+    work: Arc<Work>,
     /// Milliseconds since the start at the loop's last turn.
     pulse: Arc<AtomicU64>,
     started: Instant,
@@ -150,6 +154,10 @@ pub struct Parts {
     pub needs: watch::Receiver<Needs>,
     /// What stands in the registrar's way.
     pub obstacles: watch::Receiver<Obstacle>,
+    /// What was heard of the store and waits here.
+    pub feed: Arc<Figures>,
+    /// What is counted of the kernel.
+    pub work: Arc<Work>,
     /// Where the loop shows that it turns.
     pub pulse: Arc<AtomicU64>,
     /// When the daemon started.
@@ -178,6 +186,8 @@ impl Controller {
             outputs: parts.outputs,
             needs: parts.needs,
             obstacles: parts.obstacles,
+            feed: parts.feed,
+            work: parts.work,
             pulse: parts.pulse,
             started: parts.started,
             rtnl: Rtnl::open()?,
@@ -245,6 +255,7 @@ impl Controller {
     }
 
     fn take(&mut self, update: Update) {
+        self.feed.topology.fetch_sub(1, Ordering::Relaxed);
         match update {
             Update::Lost { error } => {
                 warn!(%error, "the store is away; going on with what is known");
@@ -358,7 +369,9 @@ impl Controller {
         } else if due || stale || changed {
             self.reconciled = Some((self.view.topology, self.view.rejected.len()));
             self.retry = None;
+            let began = Instant::now();
             self.network_problems = self.reconcile_network();
+            self.work.done(began.elapsed(), !self.network_problems.is_empty());
         }
         let mut problems = Vec::new();
         if let Some(lost) = &self.lost {
@@ -488,7 +501,7 @@ impl Controller {
         if self.actual.as_ref() == Some(desired) {
             return true;
         }
-        let rtnl = &mut self.rtnl;
+        let (rtnl, work) = (&mut self.rtnl, &self.work);
         let known = self.actual.take();
         let outcome: Result<(), String> = block_in_place(|| {
             let found = match known {
@@ -506,6 +519,7 @@ impl Controller {
                 .filter(|e| !(e.is_not_found() && is_deletion(&e.op)))
                 .map(|e| e.to_string())
                 .collect();
+            work.changed(ops.len());
             if !ops.is_empty() {
                 info!(operations = ops.len(), failed = failed.len(), "network changed");
             }

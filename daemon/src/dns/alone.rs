@@ -19,11 +19,12 @@ use super::publisher::Publisher;
 use super::serve::{self, Hindrance};
 use crate::app;
 use crate::config::{Settings, StoreKind};
+use crate::metrics::register_process;
 use crate::services::intake::Intake;
 use crate::services::shelf::Shelf;
 use crate::services::sleep_until;
 use crate::snapshot::SnapshotFile;
-use crate::{identity, watchdog};
+use crate::{identity, monitoring, watchdog};
 
 /// Runs until SIGTERM or SIGINT.
 ///
@@ -52,6 +53,13 @@ pub async fn run(settings: Settings) -> Result<()> {
         },
     };
     let mut mirror = Mirror::follow(Arc::clone(&store), "");
+    // A daemon of this host may have the address already; then this waits for it.
+    let (problems, _) = watch::channel(Vec::new());
+    let seen = monitoring::of_dns(
+        vec![Box::new(register_process), super::figures(serving.clone())],
+        serving.clone(),
+    );
+    tokio::spawn(monitoring::run(settings.metrics.listen.0, seen, problems));
     let dns = settings.dns.clone();
     let mut listening = tokio::spawn(serve::run(dns, serving, Hindrance::Fails, stop.clone()));
     let mut terminate = signal(SignalKind::terminate())?;

@@ -18,6 +18,19 @@ pub mod told;
 
 use pontoon_dns::answer::responder::Responder;
 use pontoon_dns::forward::Forwarder;
+use tokio::sync::watch;
+
+use crate::metrics::Source;
+use publisher::Serving;
+
+/// Shows what is counted of answers, once there are any.
+pub fn figures(serving: watch::Receiver<Option<Serving>>) -> Source {
+    Box::new(move |registry| {
+        if let Some(serving) = serving.borrow().as_ref() {
+            serving.metrics.register(registry);
+        }
+    })
+}
 
 /// Who answers.
 pub type Server = Responder<Forwarder>;

@@ -82,6 +82,17 @@ impl Pool {
 /// The subnet's own address and its gateway are no pod's.
 const FIRST_POD: u128 = 2;
 
+/// What is used of a subnet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// The subnet.
+    pub subnet: IpNetwork,
+    /// Addresses that pods have.
+    pub used: usize,
+    /// Addresses that pods can have.
+    pub capacity: u128,
+}
+
 /// All pod addresses of a node.
 #[derive(Debug, Default)]
 pub struct Ipam {
@@ -124,6 +135,17 @@ impl Ipam {
     #[must_use]
     pub fn used(&self) -> usize {
         self.in_use.len()
+    }
+
+    /// What is used of each subnet.
+    #[must_use]
+    pub fn usage(&self) -> Vec<Usage> {
+        let usage = |pool: &Pool| Usage {
+            subnet: pool.subnet,
+            used: self.in_use.keys().filter(|ip| pool.subnet.contains(**ip)).count(),
+            capacity: pool.capacity(),
+        };
+        self.pools.iter().map(usage).collect()
     }
 
     /// Marks an address as in use, as the records on disk say; where two claim one address the

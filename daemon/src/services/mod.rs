@@ -20,6 +20,7 @@ pub mod shelf;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -32,6 +33,8 @@ use tracing::{debug, info, warn};
 
 use crate::dns::cluster::Cluster;
 use crate::dns::publisher::Publisher;
+use crate::feed::Figures;
+use crate::metrics::work::Work;
 use flows::Flows;
 use health::{Health, HealthChecks};
 use inquiry::Inbox;
@@ -81,6 +84,10 @@ pub struct Parts {
     pub shelf: Option<Shelf>,
     /// What others ask.
     pub inquiries: Inbox,
+    /// What was heard of the store and waits here.
+    pub feed: Arc<Figures>,
+    /// What is counted of the kernel.
+    pub work: Arc<Work>,
 }
 
 /// The task.
@@ -181,6 +188,7 @@ impl Services {
     }
 
     fn take(&mut self, update: Update) {
+        self.parts.feed.services.fetch_sub(1, Ordering::Relaxed);
         if let Some(shelf) = &self.parts.shelf {
             shelf.note(&update);
         }
@@ -227,12 +235,14 @@ impl Services {
             // Those that did not come back.
             touched.services.extend(std::mem::take(&mut self.kept));
         }
+        let began = Instant::now();
         let outcome = if self.arrangement.is_none() {
             self.adopt()
         } else {
             self.plan(touched.services.clone(), everything);
             self.follow(now)
         };
+        self.parts.work.done(began.elapsed(), outcome.is_err());
         // Behind the kernel: who finds the name finds the address working.
         self.publish(touched);
         let problem = outcome.err().map(|error| error.to_string());
@@ -264,6 +274,7 @@ impl Services {
         // Whatever went to an endpoint that left while nobody looked.
         changes.touched.extend(arrangement.udp_frontends());
         let services = arrangement.len();
+        self.parts.work.changed(changes.len());
         self.after(&changes);
         info!(services, wrote, took = ?began.elapsed(), "services are in the kernel");
         Ok(())
@@ -322,6 +333,7 @@ impl Services {
             self.mended = Some(now);
             let actual = self.parts.proxy.read()?;
             let (_, changes) = self.parts.proxy.restore(arrangement, actual)?;
+            self.parts.work.changed(changes.len());
             self.after(&changes);
             return Ok(());
         }
@@ -331,6 +343,7 @@ impl Services {
         }
         let began = Instant::now();
         self.parts.proxy.apply(&changes)?;
+        self.parts.work.changed(changes.len());
         debug!(elements = changes.len(), took = ?began.elapsed(), "services changed");
         self.after(&changes);
         Ok(())
@@ -363,6 +376,7 @@ impl Services {
         }
         let report = Report {
             services: arrangement.len(),
+            elements: arrangement.sizes().into_iter().collect(),
             revision: self.parts.intake.revision(),
             problems,
         };

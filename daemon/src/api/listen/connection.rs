@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{Extension, Router};
+use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::patient::Patient;
-use crate::api::Caller;
 
 /// The longest wait for the head of a request, and between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,11 +18,11 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const HEAD: usize = 64 << 10;
 
 /// Answers what comes over a connection, until it ends or `stop` says so.
-pub async fn serve<S>(stream: S, caller: Caller, router: Router, stop: CancellationToken)
+pub async fn serve<S>(stream: S, router: Router, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = TowerToHyperService::new(router.layer(Extension(caller)));
+    let service = TowerToHyperService::new(router);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)

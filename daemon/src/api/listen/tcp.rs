@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
@@ -131,6 +131,7 @@ async fn converse(stream: TcpStream, current: Current, router: Router) -> Result
         .map_err(|error| error.to_string())?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let name = super::tls::subject(certificates);
-    connection::serve(stream, Caller::Certificate(name), router, current.stop).await;
+    let router = router.layer(Extension(Caller::Certificate(name)));
+    connection::serve(stream, router, current.stop).await;
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use nix::unistd::Group;
 use tokio::net::UnixListener;
 use tokio::sync::{Semaphore, watch};
@@ -120,10 +120,10 @@ async fn accept(listener: UnixListener, slots: Arc<Semaphore>, router: Router) {
             Ok((stream, _)) => {
                 let Ok(peer) = stream.peer_cred() else { continue };
                 let caller = Caller::User(peer.uid());
-                let router = router.clone();
+                let router = router.clone().layer(Extension(caller));
                 let stop = stop.clone();
                 tokio::spawn(async move {
-                    connection::serve(stream, caller, router, stop).await;
+                    connection::serve(stream, router, stop).await;
                     drop(slot);
                 });
             }
