@@ -57,6 +57,8 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, "iptables", "iptables"),
     need(Purpose::Tests, "conntrack", "conntrack"),
     need(Purpose::Tests, "systemd-nspawn", "systemd-container"),
+    need(Purpose::Tests, "musl-gcc", "musl-tools"),
+    need(Purpose::Tests, "gccgo", "gccgo"),
 ];
 
 /// Makes sure that everything is there that a purpose needs: installs it when root, and otherwise

@@ -1,5 +1,7 @@
 //! What is asked of the cluster's names.
 
+pub mod resolver;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
