@@ -66,6 +66,16 @@ impl Host {
         Ok(())
     }
 
+    /// Starts another daemon with the host's configuration, which is told more, such as `--dns-only`;
+    /// its log is in the host's folder.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_beside(&self, arguments: &[&str]) -> Result<Process> {
+        let log = self.0.path.join("pontoond-beside.log");
+        Process::start(&self.0.folder, &self.0.netns, self.pontoond()?.args(arguments), log)
+    }
+
     /// The daemon's process, when it was started.
     #[must_use]
     pub fn daemon(&self) -> Option<Arc<Process>> {
