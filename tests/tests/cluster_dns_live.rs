@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use pontoon_lab::Netns;
 use pontoon_lab::probe::dns::{Manner, NameServer, Over, Question, RecordType, ask, ask_here};
-use pontoon_model::object::Kind;
 use pontoon_tests::cluster::{SOON, skipped};
 use pontoon_tests::naming::{FAMILIES, of_service, servers};
 use pontoon_tests::services::documents::selecting;
-use pontoon_tests::services::objects::{apply, delete};
+use pontoon_tests::services::objects::apply;
 use pontoon_tests::services::stage::{Position, Stage};
+use serde_json::json;
 
 /// Asks until there is such a name, or until there is none; when that was first so. From then on it
 /// has to stay so.
@@ -58,6 +58,14 @@ impl Delays {
     }
 }
 
+/// A service as the store has it.
+fn stored(name: &str, number: u8) -> String {
+    let mut document = selecting(name, "web", 80, 8080);
+    document["spec"]["clusterIPs"] =
+        json!([format!("10.96.9.{number}"), format!("fd00:10:96::9:{number}")]);
+    document.to_string()
+}
+
 #[test]
 fn a_service_resolves_on_every_node_as_soon_as_it_is_there_and_no_longer() -> Result<()> {
     if skipped() {
@@ -69,23 +77,21 @@ fn a_service_resolves_on_every_node_as_soon_as_it_is_there_and_no_longer() -> Re
     let (mut created, mut deleted) = (Delays(Vec::new()), Delays(Vec::new()));
     for number in 0..100 {
         let service = format!("made-{number}");
+        let key = format!("/pontoon/v1/services/default/{service}");
         let name = of_service(&service);
         for there in [true, false] {
             let delays = if there { &mut created } else { &mut deleted };
             std::thread::scope(|scope| -> Result<()> {
                 let nodes = nodes.map(|node| stage.netns(node));
                 let watching = nodes.map(|from| scope.spawn(|| turns(from, &name, there)));
-                // Each node by turns: what it writes it hears of like the others.
-                let host = stage.host(1 + number % 3);
+                // The store commits it some moment later: the delays are a little less than these.
+                let sent = Instant::now();
                 match there {
-                    true => apply(host, &[selecting(&service, "web", 80, 8080)])?,
-                    false => delete(host, Kind::Service, &[&service])?,
+                    true => stage.lab.etcd().put(&key, &stored(&service, number))?,
+                    false => stage.lab.etcd().delete(&key)?,
                 }
-                // The store has it from some moment before.
-                let committed = Instant::now();
                 for thread in watching {
-                    let turned = thread.join().unwrap()?;
-                    delays.0.push(turned.saturating_duration_since(committed));
+                    delays.0.push(thread.join().unwrap()?.duration_since(sent));
                 }
                 Ok(())
             })?;
@@ -96,7 +102,7 @@ fn a_service_resolves_on_every_node_as_soon_as_it_is_there_and_no_longer() -> Re
         // 50 ms for 99 of 100 is what is promised on a machine of one's own, and is seen there. Here as
         // many daemons share two cores with other tests, whose turns of the processor take longer.
         ensure!(p50 < Duration::from_millis(50), "{what}: half of them after {p50:?} and more");
-        ensure!(p99 < Duration::from_secs(1), "{what}: one of 100 after {p99:?} and more");
+        ensure!(p99 < Duration::from_millis(250), "{what}: one of 100 after {p99:?} and more");
     }
     Ok(())
 }
