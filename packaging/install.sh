@@ -1,23 +1,28 @@
 #!/bin/sh
-# Installs Pontoon on this host, or removes it.
+# Installs Pontoon on this host, or removes it. Starts nothing.
 #
-#   packaging/install.sh [--bin FOLDER]     from FOLDER (default: target/pontoon/bin, where
-#                                           `cargo xtask build` puts the programs)
-#   packaging/install.sh --uninstall        stops the daemon, takes the network away from all
-#                                           pods, and removes the programs
+#   install.sh [--bin FOLDER]     from FOLDER (default: bin beside this script, as in the tarball,
+#                                 or target/pontoon/bin, where `cargo xtask build` puts the programs)
+#   install.sh --uninstall        stops the daemon, takes the network away from all pods, and
+#                                 removes the programs
+#
+# On Debian and its like there are packages, too: not both on one host.
 #
 # DESTDIR, when set, is put before every path, and nothing is started or stopped.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-bin=$here/../target/pontoon/bin
+bin=$here/bin
+[ -d "$bin" ] || bin=$here/../target/pontoon/bin
 root=${DESTDIR:-}
 
 programs=$root/usr/local/bin
+share=$root/usr/local/share
 plugins=$root/opt/cni/bin
 # Debian's containerd looks for plugins here and nowhere else.
 debian_plugins=$root/usr/lib/cni
 units=$root/etc/systemd/system
+sysctls=$root/usr/local/lib/sysctl.d
 config=$root/etc/pontoon/pontoond.toml
 
 fail() {
@@ -34,11 +39,25 @@ put() {
     echo "installed $3"
 }
 
+# share FOLDER TARGET: what the tarball has besides, and a checkout has not.
+share() {
+    for file in "$here/$1"/*; do
+        [ ! -e "$file" ] || put 644 "$file" "$share/$2/$(basename "$file")"
+    done
+}
+
 systemd_runs() {
     [ -z "$root" ] && [ -d /run/systemd/system ]
 }
 
+packaged() {
+    [ -z "$root" ] && [ -e /var/lib/dpkg/info/pontoond.list ] && [ -e /usr/sbin/pontoond ]
+}
+
 install_all() {
+    if packaged; then
+        fail "Debian's package pontoond is installed and keeps Pontoon up to date; remove it first (apt-get remove pontoond)"
+    fi
     for program in pontoond pontoon pontoon-cni; do
         [ -f "$bin/$program" ] || fail "$bin/$program is not there: run cargo xtask build first"
     done
@@ -49,6 +68,11 @@ install_all() {
         put 755 "$bin/pontoon-cni" "$debian_plugins/pontoon-cni"
     fi
     put 644 "$here/systemd/pontoond.service" "$units/pontoond.service"
+    put 644 "$here/sysctl.d/60-pontoon.conf" "$sysctls/60-pontoon.conf"
+    share man man/man1
+    share completions/bash bash-completion/completions
+    share completions/zsh zsh/site-functions
+    share completions/fish fish/vendor_completions.d
     if [ -e "$config" ]; then
         echo "kept      $config"
     else
@@ -56,6 +80,7 @@ install_all() {
     fi
     if systemd_runs; then
         systemctl daemon-reload
+        /lib/systemd/systemd-sysctl "$sysctls/60-pontoon.conf" || true
         if systemctl --quiet is-active pontoond; then
             echo "the new daemon is not running yet: systemctl restart pontoond (pods keep their connections)"
         else
@@ -72,7 +97,9 @@ uninstall_all() {
         "$programs/pontoond" --cleanup || fail "not everything was taken away; nothing is removed so that it can be tried again"
     fi
     rm -f "$programs/pontoond" "$programs/pontoon" "$plugins/pontoon-cni" "$debian_plugins/pontoon-cni" \
-        "$units/pontoond.service"
+        "$units/pontoond.service" "$sysctls/60-pontoon.conf" "$share"/man/man1/pontoon.1 "$share"/man/man1/pontoon-*.1 \
+        "$share/bash-completion/completions/pontoon" "$share/zsh/site-functions/_pontoon" \
+        "$share/fish/vendor_completions.d/pontoon.fish"
     if systemd_runs; then
         systemctl daemon-reload
     fi

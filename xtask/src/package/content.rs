@@ -88,9 +88,12 @@ fn command(sources: &Sources<'_>) -> Vec<Item> {
     vec![
         Item::new("usr/bin/pontoon", copy(sources.dynamic.join("pontoon"), 0o755)),
         Item::new("usr/share/man/man1", man),
-        Item::new("usr/share/bash-completion/completions/pontoon", completion("pontoon")),
-        Item::new("usr/share/zsh/vendor-completions/_pontoon", completion("_pontoon")),
-        Item::new("usr/share/fish/vendor_completions.d/pontoon.fish", completion("pontoon.fish")),
+        Item::new("usr/share/bash-completion/completions/pontoon", completion("bash/pontoon")),
+        Item::new("usr/share/zsh/vendor-completions/_pontoon", completion("zsh/_pontoon")),
+        Item::new(
+            "usr/share/fish/vendor_completions.d/pontoon.fish",
+            completion("fish/pontoon.fish"),
+        ),
     ]
 }
 
@@ -126,7 +129,9 @@ pub(crate) fn tarball(sources: &Sources<'_>) -> Vec<Item> {
         Item::new("systemd", all(packaging.join("systemd"), ".service")),
         Item::new("sysctl.d", all(packaging.join("sysctl.d"), ".conf")),
         Item::new("man", all(sources.man.clone(), ".1")),
-        Item::new("completions", all(sources.completions.clone(), "")),
+        Item::new("completions/bash", all(sources.completions.join("bash"), "")),
+        Item::new("completions/zsh", all(sources.completions.join("zsh"), "")),
+        Item::new("completions/fish", all(sources.completions.join("fish"), "")),
         Item::new("docs", all(sources.root.join("docs"), ".md")),
         Item::new("README.md", document("README.md")),
         Item::new("CHANGELOG.md", document("CHANGELOG.md")),

@@ -8,12 +8,14 @@ use anyhow::{Context, Result};
 
 use super::content::{self, Deb};
 use super::naming::Release;
-use super::stage::Stage;
+use super::stage::{Stage, gzip};
 use super::{Sources, epoch, run};
 
 /// Files in `packaging/debian/NAME` that dpkg reads, and their modes.
 const CONTROL_FILES: &[(&str, u32)] =
     &[("conffiles", 0o644), ("postinst", 0o755), ("prerm", 0o755), ("postrm", 0o755)];
+
+const MAINTAINER: &str = "Pontoon <maintainers@pontoon.example>";
 
 /// Makes one, and returns its file's name.
 pub(crate) fn build(
@@ -33,6 +35,8 @@ pub(crate) fn build(
     for item in content::debian_documents(sources) {
         stage.put(&documents, &item)?;
     }
+    let changelog = debian_changelog(release, epoch)?;
+    stage.write(&Path::new(&documents).join("changelog.Debian.gz"), &changelog, 0o644)?;
     let ours = sources.root.join("packaging/debian").join(name);
     if let Ok(overrides) = fs::read(ours.join("lintian-overrides")) {
         let file = format!("usr/share/lintian/overrides/{name}");
@@ -67,9 +71,23 @@ pub(crate) fn build(
 fn fill(template: &str, release: &Release, kibibytes: u64, libraries: &str) -> Result<String> {
     Ok(template
         .replace("@VERSION@", &release.debian_version())
+        .replace("@MAINTAINER@", MAINTAINER)
         .replace("@ARCHITECTURE@", release.debian_architecture()?)
         .replace("@INSTALLED_SIZE@", &kibibytes.to_string())
         .replace("@SHARED_LIBRARIES@", libraries))
+}
+
+/// The changes of the packaging, of which there are none but Pontoon's own.
+fn debian_changelog(release: &Release, epoch: u64) -> Result<Vec<u8>> {
+    let date = run(Command::new("date")
+        .args(["--utc", "--rfc-email", "--date"])
+        .arg(format!("@{epoch}")))?;
+    let date = String::from_utf8(date)?;
+    let text = format!(
+        "pontoon ({}) unstable; urgency=medium\n\n  * See changelog.gz beside this file.\n\n -- {MAINTAINER}  {date}",
+        release.debian_version(),
+    );
+    gzip(text.as_bytes())
 }
 
 /// The packages that bring the libraries which a program is linked with, as a dependency is written.

@@ -85,9 +85,8 @@ fn pack(workspace: &Workspace, from: &Path, to: &Path, work: &Path) -> Result<Ve
     write_completions(&dynamic.join("pontoon"), &completions)?;
     let sources =
         Sources { root: workspace.root(), dynamic, fixed, man: from.join("man"), completions };
-    // An older version's packages beside new ones would be installed by `*.deb`.
-    let _never_made = fs::remove_dir_all(to);
     fs::create_dir_all(to).with_context(|| format!("cannot make {to:?}"))?;
+    forget_older(to).with_context(|| format!("cannot remove older packages from {to:?}"))?;
 
     let mut made = Vec::new();
     for package in content::DEBS {
@@ -100,15 +99,29 @@ fn pack(workspace: &Workspace, from: &Path, to: &Path, work: &Path) -> Result<Ve
     Ok(made)
 }
 
+/// An older version's packages beside new ones would be installed by `*.deb`.
+fn forget_older(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let text = name.to_string_lossy();
+        if text.starts_with("pontoon") && (text.ends_with(".deb") || text.ends_with(".tar.gz")) {
+            fs::remove_file(folder.join(&name))?;
+        }
+    }
+    Ok(())
+}
+
 /// The file with the checksums.
 const SUMS: &str = "SHA256SUMS";
 
 /// Each by the name that the shell looks for.
 fn write_completions(pontoon: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("cannot make {to:?}"))?;
     for (shell, file) in [("bash", "pontoon"), ("zsh", "_pontoon"), ("fish", "pontoon.fish")] {
         let script = run(Command::new(pontoon).args(["completion", shell]))?;
-        fs::write(to.join(file), script).context("cannot write a completion")?;
+        let folder = to.join(shell);
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(folder.join(file), script))
+            .with_context(|| format!("cannot write into {folder:?}"))?;
     }
     Ok(())
 }

@@ -2,14 +2,15 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::content::{Item, What};
-use super::run;
 
 /// A folder that becomes a package.
 pub(crate) struct Stage {
@@ -38,14 +39,14 @@ impl Stage {
                 ensure!(text.matches(old).count() == 1, "{from:?} has not one line {old:?}");
                 self.write(&to, text.replace(old, new).as_bytes(), 0o644)
             }
-            What::Gzip { from } => self.write(&to, &gzip(from)?, 0o644),
+            What::Gzip { from } => self.write(&to, &gzip(&read(from)?)?, 0o644),
             What::All { from, ending, gzip: packed } => {
                 for name in names(from, ending)? {
                     let file = from.join(&name);
                     if *packed {
                         let mut name = name;
                         name.push(".gz");
-                        self.write(&to.join(name), &gzip(&file)?, 0o644)?;
+                        self.write(&to.join(name), &gzip(&read(&file)?)?, 0o644)?;
                     } else {
                         self.write(&to.join(name), &read(&file)?, 0o644)?;
                     }
@@ -97,9 +98,19 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     })
 }
 
-/// Without name and time, which would differ from build to build.
-fn gzip(file: &Path) -> Result<Vec<u8>> {
-    run(Command::new("gzip").args(["-9", "--no-name", "--stdout"]).arg(file))
+/// Packs as Debian packs documents: without name and time, which would differ from build to build.
+pub(crate) fn gzip(content: &[u8]) -> Result<Vec<u8>> {
+    let mut packer = Command::new("gzip");
+    packer.args(["-9", "--no-name"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = packer.spawn().context("cannot start gzip")?;
+    let mut input = child.stdin.take().context("gzip has no standard input")?;
+    let written = thread::scope(|scope| {
+        // Apart, since it waits for us to read when there is much.
+        scope.spawn(move || input.write_all(content));
+        child.wait_with_output()
+    })?;
+    ensure!(written.status.success(), "gzip failed with {}", written.status);
+    Ok(written.stdout)
 }
 
 /// The names of a folder's files that end so; none is a mistake.
