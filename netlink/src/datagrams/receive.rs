@@ -133,12 +133,12 @@ impl Inbox {
             // numbers into them.
             let (header, name) =
                 unsafe { (headers[index].assume_init_ref(), names[index].assume_init_ref()) };
-            let to = match self.with_local {
-                // SAFETY: so was its control buffer, if it is looked at.
-                true => {
-                    unsafe { controls[index].assume_init_ref() }.read(header.msg_hdr.msg_controllen)
-                }
-                false => None,
+            let to = if self.with_local {
+                // SAFETY: so was its control buffer, as it was wanted then, too.
+                let control = unsafe { controls[index].assume_init_ref() };
+                control.read(header.msg_hdr.msg_controllen)
+            } else {
+                None
             };
             // Another family than the socket's cannot arrive; should it, nobody is to be answered.
             let Some(from) = name.read() else { continue };
