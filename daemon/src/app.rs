@@ -40,7 +40,7 @@ use crate::services::health::HealthChecks;
 use crate::services::inquiry;
 use crate::services::intake::Intake;
 use crate::services::report::Report;
-use crate::services::shelf::Shelf;
+use crate::services::shelf::{self, Shelf};
 use crate::services::{self, Services};
 use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
@@ -158,7 +158,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     });
     let (shelf, shelved) = match settings.store.kind() {
         StoreKind::Etcd => {
-            let opened = Shelf::open(&paths.state).await;
+            let opened = Shelf::open(&paths.state.join(shelf::FILE)).await;
             let (shelf, written) = opened.context("cannot open the services' shelf")?;
             (Some(shelf), Some(written))
         }

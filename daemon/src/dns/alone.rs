@@ -1,13 +1,12 @@
 //! DNS by itself: a process that follows the store and answers, and touches nothing of the kernel. For
 //! hosts that run no pods, and to stand in for a daemon while that is replaced.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use pontoon_model::cluster::ClusterConfig;
-use pontoon_store::{Event, KeyValue, Mirror, Update};
+use pontoon_store::{Event, Mirror, Update};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -16,15 +15,19 @@ use tracing::{info, warn};
 
 use super::cluster::Cluster;
 use super::publisher::Publisher;
+use super::recall::Recall;
 use super::serve::{self, Hindrance};
 use crate::app;
 use crate::config::{Settings, StoreKind};
 use crate::metrics::register_process;
-use crate::services::intake::Intake;
-use crate::services::shelf::Shelf;
-use crate::services::sleep_until;
+use crate::services::intake::{Intake, Taken};
+use crate::services::lost::Lost;
+use crate::services::{STORE_PATIENCE, sleep_until};
 use crate::snapshot::SnapshotFile;
 use crate::{identity, monitoring, watchdog};
+
+/// Between two looks at the shelf of a daemon that has it open.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Runs until SIGTERM or SIGINT.
 ///
@@ -44,13 +47,12 @@ pub async fn run(settings: Settings) -> Result<()> {
         intake: Intake::new(me.name.clone()),
         names: serve::publisher(&settings.dns, found),
         cluster: snapshot.and_then(|s| s.config).map(|config| Cluster::of(&config.value)),
-        shelf: match settings.store.kind() {
-            // Another daemon of this host may hold it; then that one answers while the store is away.
-            StoreKind::Etcd => {
-                Shelf::open(&settings.paths.state).await.ok().map(|(shelf, _)| shelf)
-            }
+        lost: Lost::default(),
+        recall: match settings.store.kind() {
+            StoreKind::Etcd => Some(Recall::open(&settings.paths.state).await),
             StoreKind::Embedded => None,
         },
+        look_again: Some(Instant::now() + STORE_PATIENCE),
     };
     let mut mirror = Mirror::follow(Arc::clone(&store), "");
     // A daemon of this host may have the address already; then this waits for it.
@@ -66,13 +68,13 @@ pub async fn run(settings: Settings) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     watchdog::notify(&[NotifyState::Ready, NotifyState::Status("answers DNS")]);
     let outcome = loop {
-        let wake = follower.intake.next_deadline();
+        let wake = follower.wake();
         tokio::select! {
             update = mirror.next() => match update {
                 Some(update) => follower.take(update).await,
                 None => break Err(anyhow::anyhow!("the store is followed no more")),
             },
-            () = sleep_until(wake), if wake.is_some() => follower.publish(),
+            () = sleep_until(wake), if wake.is_some() => follower.look().await,
             end = &mut listening => break end.context("the DNS failed; please report this")?,
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
@@ -83,6 +85,9 @@ pub async fn run(settings: Settings) -> Result<()> {
     if outcome.is_ok() {
         listening.await.context("the DNS failed; please report this")??;
     }
+    if let Some(recall) = follower.recall {
+        recall.close().await;
+    }
     outcome
 }
 
@@ -90,13 +95,17 @@ struct Follower {
     intake: Intake,
     names: Publisher,
     cluster: Option<Cluster>,
-    shelf: Option<Shelf>,
+    lost: Lost,
+    /// `None` where the store is on this host: what is known is in it.
+    recall: Option<Recall>,
+    /// When what was known before the start is looked for, unless the store has told.
+    look_again: Option<Instant>,
 }
 
 impl Follower {
     async fn take(&mut self, update: Update) {
-        if let Some(shelf) = &self.shelf {
-            shelf.note(&update);
+        if let Some(recall) = &self.recall {
+            recall.note(&update);
         }
         let config = match &update {
             Update::Snapshot { items, .. } => items.iter().find(|item| item.key == "config"),
@@ -107,31 +116,69 @@ impl Follower {
             Update::Progress { .. } | Update::Lost { .. } => None,
         };
         if let Some(config) = config {
-            self.set_config(config);
+            self.set_config(&config.value);
         }
-        self.intake.take(update);
-        if let Some(shelf) = self.shelf.as_ref().filter(|_| self.intake.is_waiting()) {
-            match shelf.load().await {
-                Ok(kept) if !kept.items.is_empty() => self.intake.begin_with(kept),
-                Ok(_) => {}
-                Err(error) => warn!(%error, "names of earlier runs are not known"),
-            }
+        if let Taken::Wiped { lost } = self.intake.take(update) {
+            self.lost.note(lost, Instant::now());
+        }
+        self.fall_back().await;
+        self.publish();
+    }
+
+    fn wake(&self) -> Option<Instant> {
+        let liveness = self.intake.next_deadline();
+        [liveness, self.lost.until(), self.look_again].into_iter().flatten().min()
+    }
+
+    /// Time has passed.
+    async fn look(&mut self) {
+        if self.look_again.is_some_and(|at| at <= Instant::now()) {
+            self.look_again = None;
+            self.intake.wait_no_more();
+            self.fall_back().await;
         }
         self.publish();
     }
 
-    fn set_config(&mut self, item: &KeyValue) {
-        match serde_json::from_slice::<ClusterConfig>(&item.value) {
+    /// While the store is away since the start, names are what they last were.
+    async fn fall_back(&mut self) {
+        let Some(recall) = self.recall.as_ref().filter(|_| self.intake.is_waiting()) else {
+            return;
+        };
+        match recall.kept().await {
+            Ok(kept) => {
+                if let Some(config) = &kept.config {
+                    self.set_config(config);
+                }
+                self.intake.begin_with(kept);
+                self.look_again = None;
+            }
+            Err(why) => {
+                info!("names of earlier runs are not known so far: {why}");
+                self.look_again = Some(Instant::now() + RETRY);
+            }
+        }
+    }
+
+    fn set_config(&mut self, value: &[u8]) {
+        match serde_json::from_slice::<ClusterConfig>(value) {
             Ok(config) => self.cluster = Some(Cluster::of(&config)),
             Err(error) => warn!(%error, "the cluster's configuration cannot be read"),
         }
     }
 
     fn publish(&mut self) {
-        self.intake.count_the_gone(Instant::now());
+        let now = Instant::now();
+        self.intake.count_the_gone(now);
         let (Some(cluster), true) = (&self.cluster, self.intake.is_known()) else { return };
         self.names.set_cluster(cluster);
-        let touched = self.intake.take_touched();
-        self.names.publish(&mut self.intake, touched, &BTreeSet::new());
+        let mut touched = self.intake.take_touched();
+        for id in &touched.services {
+            if self.intake.directory().service(id).is_some() {
+                self.lost.returned(id);
+            }
+        }
+        touched.services.extend(self.lost.take_due(now));
+        self.names.publish(&mut self.intake, touched, self.lost.kept());
     }
 }

@@ -7,11 +7,13 @@
 //! | [`sockets`] | the sockets, which outlive the process under systemd |
 //! | [`told`] | what pods are told of it |
 //! | [`alone`] | DNS by itself, without anything else of the daemon |
+//! | [`recall`] | what that knew before its start, while the store is away |
 //! | [`cluster`] | what of the cluster's configuration the names depend on |
 
 pub mod alone;
 pub mod cluster;
 pub mod publisher;
+pub mod recall;
 pub mod serve;
 pub mod sockets;
 pub mod told;

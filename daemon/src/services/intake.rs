@@ -117,6 +117,11 @@ impl Intake {
         self.away && !self.known
     }
 
+    /// The store has said nothing for long: until it does, it counts as away.
+    pub fn wait_no_more(&mut self) {
+        self.away |= !self.known;
+    }
+
     /// Begins with what was known before the start. Who is alive is not known then, and nobody counts
     /// as gone before the store says.
     pub fn begin_with(&mut self, kept: Kept) {

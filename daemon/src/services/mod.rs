@@ -7,6 +7,7 @@
 //! | [`shelf`] | what the store last told, on disk, for a boot while the store is away |
 //! | [`flows`] | forgets tracked UDP flows to endpoints that are gone |
 //! | [`health`] | answers load balancers that ask whether this node has endpoints |
+//! | [`lost`] | what a wiped store has lost, for a while |
 //! | [`inquiry`] | who stands behind services, for whoever asks |
 //! | [`report`] | what the other parts are told |
 
@@ -14,10 +15,11 @@ pub mod flows;
 pub mod health;
 pub mod inquiry;
 pub mod intake;
+pub mod lost;
 pub mod report;
 pub mod shelf;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,11 +41,13 @@ use flows::Flows;
 use health::{Health, HealthChecks};
 use inquiry::Inbox;
 use intake::{Intake, Taken, Touched};
+use lost::Lost;
 use report::Report;
 use shelf::Shelf;
 
-/// How long services that a wiped store has lost are kept: as long as its nodes are.
-const GRACE: Duration = Duration::from_secs(600);
+/// How long the store may say nothing behind a start, before what was known earlier counts: one that
+/// is frozen says for as long as ten seconds not even that it is away. Questions wait that long.
+pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
 /// Before what failed in the kernel is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 /// Between two repairs of what somebody else changed.
@@ -96,9 +100,9 @@ pub struct Services {
     /// What is in the kernel; `None` before the kernel was read for the first time.
     arrangement: Option<Arrangement>,
     local: Option<Local>,
-    /// Services that a wiped store has lost, and until when they are kept.
-    kept: BTreeSet<ServiceId>,
-    kept_until: Option<Instant>,
+    lost: Lost,
+    /// Until when the store is waited for.
+    patience: Option<Instant>,
     health: BTreeMap<ServiceId, (u16, Health)>,
     /// What is known is from the shelf, and the kernel holds what was true later.
     kernel_knows_better: bool,
@@ -116,8 +120,8 @@ impl Services {
             parts,
             arrangement: None,
             local: None,
-            kept: BTreeSet::new(),
-            kept_until: None,
+            lost: Lost::default(),
+            patience: Some(Instant::now() + STORE_PATIENCE),
             health: BTreeMap::new(),
             kernel_knows_better: false,
             stale: false,
@@ -150,6 +154,10 @@ impl Services {
             // What is there already is one transaction.
             while let Some(Some(update)) = self.parts.updates.recv().now_or_never() {
                 self.take(update);
+            }
+            if self.patience.is_some_and(|until| until <= Instant::now()) {
+                self.patience = None;
+                self.parts.intake.wait_no_more();
             }
             if let Err(error) = self.fall_back().await {
                 warn!(%error, "services of earlier runs are not known");
@@ -184,7 +192,7 @@ impl Services {
     /// When to look again although nothing is told.
     fn wake(&self) -> Option<Instant> {
         let liveness = self.parts.intake.next_deadline();
-        [liveness, self.kept_until, self.retry].into_iter().flatten().min()
+        [liveness, self.lost.until(), self.retry, self.patience].into_iter().flatten().min()
     }
 
     fn take(&mut self, update: Update) {
@@ -201,8 +209,7 @@ impl Services {
                         "the store has lost its services; they are kept for a while"
                     );
                 }
-                self.kept.extend(lost);
-                self.kept_until = Some(Instant::now() + GRACE);
+                self.lost.note(lost, Instant::now());
             }
         }
     }
@@ -230,11 +237,7 @@ impl Services {
         }
         let mut touched = self.parts.intake.take_touched();
         self.parts.inquiries.note(&touched.services);
-        if self.kept_until.is_some_and(|until| until <= now) {
-            self.kept_until = None;
-            // Those that did not come back.
-            touched.services.extend(std::mem::take(&mut self.kept));
-        }
+        touched.services.extend(self.lost.take_due(now));
         let began = Instant::now();
         let outcome = if self.arrangement.is_none() {
             self.adopt()
@@ -294,8 +297,8 @@ impl Services {
             let directory = intake.directory();
             let service = directory.service(&id);
             if service.is_some() {
-                self.kept.remove(&id);
-            } else if self.kept.contains(&id) {
+                self.lost.returned(&id);
+            } else if self.lost.kept().contains(&id) {
                 continue;
             }
             let planned = service.map(|service| {
@@ -316,7 +319,7 @@ impl Services {
     fn publish(&mut self, touched: Touched) {
         let (Some(names), Some(local)) = (&mut self.parts.names, &self.local) else { return };
         names.set_cluster(&local.cluster);
-        names.publish(&mut self.parts.intake, touched, &self.kept);
+        names.publish(&mut self.parts.intake, touched, self.lost.kept());
     }
 
     /// Makes the kernel follow the arrangement.
@@ -368,10 +371,10 @@ impl Services {
             let names: Vec<String> = services.iter().map(ToString::to_string).collect();
             format!("{at} is asked for by {}: the first has it", names.join(" and "))
         }));
-        if !self.kept.is_empty() {
+        if !self.lost.kept().is_empty() {
             problems.push(format!(
                 "the store has lost {} services; they are kept for ten minutes: apply them again",
-                self.kept.len()
+                self.lost.kept().len()
             ));
         }
         let report = Report {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pontoon_model::key::{ENDPOINT_SLICES, NAMESPACES, NODES, PODS, SERVICES};
-use pontoon_store::{EmbeddedStore, Event, KeyValue, MAX_OPS, Op, Store, Txn, Update};
+use pontoon_store::{EmbeddedStore, Error, Event, KeyValue, MAX_OPS, Op, Store, Txn, Update};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -21,6 +21,11 @@ pub const FILE: &str = "services.redb";
 const GATHER: Duration = Duration::from_millis(500);
 /// The key under which the revision is kept that founded the cluster.
 const FOUNDED: &str = "founded";
+/// The key of the cluster's configuration.
+const CONFIG: &str = "config";
+/// For so long somebody else may have the file, who looks what is on the shelf.
+const TRIES: u32 = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// Changes by key: the value, or nothing for what is gone.
 type Pending = BTreeMap<String, Option<Vec<u8>>>;
@@ -45,6 +50,8 @@ enum Write {
 pub struct Kept {
     /// The revision that created the cluster's configuration.
     pub founded: Option<u64>,
+    /// The cluster's configuration, as it was in the store.
+    pub config: Option<Vec<u8>>,
     /// Services, slices, namespaces, pods and nodes.
     pub items: Vec<KeyValue>,
 }
@@ -53,9 +60,34 @@ impl Shelf {
     /// Opens it. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the file cannot be opened.
-    pub async fn open(state: &Path) -> pontoon_store::Result<(Self, Written)> {
-        let store = EmbeddedStore::open(state.join(FILE), Default::default()).await?;
+    /// When the file cannot be opened, or somebody has had it for a second.
+    pub async fn open(file: &Path) -> pontoon_store::Result<(Self, Written)> {
+        for _ in 1..TRIES {
+            match Self::open_now(file).await {
+                Err(Error::Locked(_)) => tokio::time::sleep(BETWEEN_TRIES).await,
+                outcome => return outcome,
+            }
+        }
+        Self::open_now(file).await
+    }
+
+    /// What is on the shelf of another process, if it has any.
+    ///
+    /// # Errors
+    /// When it cannot be read, as while the other has it open.
+    pub async fn peek(file: &Path) -> pontoon_store::Result<Kept> {
+        if !file.exists() {
+            return Ok(Kept::default());
+        }
+        let (shelf, written) = Self::open_now(file).await?;
+        let kept = shelf.load().await;
+        drop(shelf);
+        let _ends_with_the_shelf = written.await;
+        kept
+    }
+
+    async fn open_now(file: &Path) -> pontoon_store::Result<(Self, Written)> {
+        let store = EmbeddedStore::open(file.to_owned(), Default::default()).await?;
         let store: Arc<dyn Store> = Arc::new(store);
         let (writes, queue) = mpsc::unbounded_channel();
         let written = tokio::spawn(write(Arc::clone(&store), queue));
@@ -67,28 +99,33 @@ impl Shelf {
     /// # Errors
     /// When it cannot be read.
     pub async fn load(&self) -> pontoon_store::Result<Kept> {
-        let mut kept = Kept { items: self.store.list("", None).await?.items, founded: None };
-        kept.items.retain(|item| {
-            if item.key == FOUNDED {
-                kept.founded = std::str::from_utf8(&item.value).ok().and_then(|t| t.parse().ok());
+        let mut kept = Kept::default();
+        for item in self.store.list("", None).await?.items {
+            match item.key.as_str() {
+                FOUNDED => {
+                    let text = std::str::from_utf8(&item.value);
+                    kept.founded = text.ok().and_then(|text| text.parse().ok());
+                }
+                CONFIG => kept.config = Some(item.value),
+                _ => kept.items.push(item),
             }
-            item.key != FOUNDED
-        });
+        }
         Ok(kept)
     }
 
     /// Puts on it what the store tells.
     pub fn note(&self, update: &Update) {
         let write = match update {
-            Update::Snapshot { items, .. } => {
-                Write::All(items.iter().filter_map(of_item).collect())
-            }
+            Update::Snapshot { items, .. } => Write::All(items.iter().flat_map(of_item).collect()),
             Update::Changes { events, .. } => {
-                let changes = events.iter().filter_map(|event| match event {
+                let changes = events.iter().map(|event| match event {
                     Event::Put(item) => of_item(item),
-                    Event::Delete { key, .. } => is_kept(key).then(|| (key.clone(), None)),
+                    Event::Delete { key, .. } => match is_kept(key) {
+                        true => vec![(key.clone(), None)],
+                        false => Vec::new(),
+                    },
                 });
-                let changes: Pending = changes.collect();
+                let changes: Pending = changes.flatten().collect();
                 if changes.is_empty() {
                     return;
                 }
@@ -107,12 +144,13 @@ fn is_kept(key: &str) -> bool {
         .any(|prefix| key.starts_with(prefix))
 }
 
-fn of_item(item: &KeyValue) -> Option<(String, Option<Vec<u8>>)> {
-    if item.key == "config" {
+fn of_item(item: &KeyValue) -> Vec<(String, Option<Vec<u8>>)> {
+    let as_it_is = (item.key.clone(), Some(item.value.clone()));
+    if item.key == CONFIG {
         let revision = item.create_revision.0.to_string().into_bytes();
-        return Some((FOUNDED.to_owned(), Some(revision)));
+        return vec![(FOUNDED.to_owned(), Some(revision)), as_it_is];
     }
-    is_kept(&item.key).then(|| (item.key.clone(), Some(item.value.clone())))
+    if is_kept(&item.key) { vec![as_it_is] } else { Vec::new() }
 }
 
 async fn write(store: Arc<dyn Store>, mut queue: mpsc::UnboundedReceiver<Write>) {
@@ -193,7 +231,8 @@ mod tests {
     #[tokio::test]
     async fn the_shelf_follows_what_is_told_and_is_there_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let (shelf, written) = Shelf::open(folder.path()).await.unwrap();
+        let file = folder.path().join(FILE);
+        let (shelf, written) = Shelf::open(&file).await.unwrap();
         let listing = ["config", "nodes/a", "alive/a", "services/default/a", "services/default/b"];
         let items = listing.map(|key| item(key, "1")).to_vec();
         shelf.note(&Update::Snapshot { revision: Revision(9), items });
@@ -212,8 +251,9 @@ mod tests {
         shelf.note(&Update::Changes { revision: Revision(13), events });
         drop(shelf);
         written.await.unwrap();
-        let (again, _) = Shelf::open(folder.path()).await.unwrap();
+        let (again, _) = Shelf::open(&file).await.unwrap();
         assert_eq!(again.load().await.unwrap().items.len(), 2);
         assert_eq!((left.founded, left.items[0].value.as_slice()), (Some(7), &b"3"[..]));
+        assert_eq!(left.config.as_deref(), Some(&b"1"[..]));
     }
 }
