@@ -11,12 +11,16 @@
 //! | [`monitor`] | what changes in the kernel, as a stream |
 //! | [`netns`], [`sysctl`] | network namespaces and their settings |
 //! | [`nft`] | nf_tables: tables, sets, maps and rules, in transactions |
+//! | [`filter`] | the firewall rules of all programs, as far as they say what passes; for reading only |
 //! | [`conntrack`] | tracked connections: listed and forgotten |
+//! | [`ethtool`] | drivers of devices, and what they compute |
 //! | [`datagrams`] | datagrams in batches, by one call |
 
 pub mod address;
 pub mod conntrack;
 pub mod datagrams;
+pub mod ethtool;
+pub mod filter;
 pub mod link;
 mod mac;
 pub mod memory;

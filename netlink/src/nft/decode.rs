@@ -177,7 +177,7 @@ pub(super) fn join(mut boundaries: Vec<Boundary>) -> impl Iterator<Item = Elemen
     joined.into_iter()
 }
 
-fn is_in(message: &Message<'_>, table: &Table, kind: u16) -> bool {
+pub(super) fn is_in(message: &Message<'_>, table: &Table, kind: u16) -> bool {
     let name = message.attributes().find(kind);
     message.family() == table.family.number()
         && name.and_then(|name| name.str()).is_some_and(|name| name == table.name)

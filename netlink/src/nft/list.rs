@@ -231,7 +231,7 @@ impl Nft {
     }
 
     /// Reads until the ruleset was the same before and after.
-    fn consistently<T>(
+    pub(super) fn consistently<T>(
         &mut self,
         what: &str,
         mut read: impl FnMut(&mut Self) -> io::Result<(T, DumpEnd)>,
@@ -249,7 +249,7 @@ impl Nft {
         Err(ListError::Unstable { what: what.to_owned(), attempts: ATTEMPTS })
     }
 
-    fn dump(
+    pub(super) fn dump(
         &mut self,
         kind: u16,
         family: u8,

@@ -44,6 +44,7 @@ mod expr;
 mod list;
 mod listener;
 mod monitor;
+mod others;
 mod rule;
 mod set;
 mod table;

@@ -14,6 +14,7 @@ mod layouts;
 mod monitor;
 mod nft_speed;
 mod old_kernel;
+mod others;
 mod services;
 mod support;
 mod transactions;

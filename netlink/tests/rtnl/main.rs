@@ -9,6 +9,7 @@
 
 mod batches;
 mod dumps;
+mod ethtool;
 mod monitor;
 mod namespaces;
 mod support;

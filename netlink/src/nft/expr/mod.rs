@@ -1,6 +1,6 @@
 //! The expressions that rules are made of.
 
-mod attr;
+pub(in crate::nft) mod attr;
 mod encode;
 mod fib;
 mod keys;
