@@ -1,19 +1,12 @@
 //! What Pontoon calls its things in the kernel, so that it knows them again and touches no others.
 
 use pontoon_model::attachment::AttachmentId;
+pub use pontoon_model::kernel::{BRIDGE, PROTOCOL, VETH_PREFIX, VXLAN};
 use pontoon_model::mac::MacAddr;
 use pontoon_netlink::{LinkName, LinkNameError};
 
 use crate::identity::stable_hash;
 
-/// The bridge that all pods of the node are in.
-pub const BRIDGE: &str = "pontoon0";
-/// Prefix of the host's ends of the pods' veth pairs.
-pub const VETH_PREFIX: &str = "ptn";
-/// The VXLAN device.
-pub const VXLAN: &str = "pontoon-vxlan";
-/// Routing protocol number of all our routes and rules (free in /etc/iproute2/rt_protos).
-pub const PROTOCOL: u8 = 112;
 /// Routing table for packets from pods to other nodes' own addresses.
 pub const POD_TABLE: u32 = 112;
 /// Priority of the rule that leads there: before `main`, behind what people usually add.

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
+use pontoon_model::kernel::is_ours;
 use pontoon_netlink::{AddressInfo, Link, LinkName, Rtnl, RtnlError};
 
 use crate::config::UnderlaySelector;
-use crate::names::{BRIDGE, VETH_PREFIX, VXLAN};
 
 /// The way to other nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,10 +179,6 @@ impl Candidates {
             have: if have.is_empty() { "no address".to_owned() } else { have.join(", ") },
         }
     }
-}
-
-fn is_ours(name: &str) -> bool {
-    name == BRIDGE || name.starts_with(VETH_PREFIX) || name == VXLAN
 }
 
 fn is_usable(ip: IpAddr) -> bool {

@@ -16,9 +16,11 @@
 //! | [`readiness`], [`named_port`] | what pods say by annotation |
 //! | [`port_range`] | ranges of ports |
 //! | [`duration`] | durations as people write them |
+//! | [`kernel`] | what Pontoon calls its things in the kernel |
 //! | [`key`] | the layout of the store |
 //! | [`attachment`] | one CNI ADD: its id, what was asked, what it got |
 //! | [`object`] | what is spoken of objects: kinds, selections, outcomes |
+//! | [`doctor`] | what `pontoon doctor` finds |
 //! | [`api`] | what is spoken over the daemon's socket |
 //! | [`rest`] | what is spoken over the API that people use |
 //! | [`cni`] | the CNI documents: configuration, arguments, results, errors |
@@ -28,8 +30,10 @@ pub mod attachment;
 pub mod cidr;
 pub mod cluster;
 pub mod cni;
+pub mod doctor;
 pub mod duration;
 pub mod endpoint;
+pub mod kernel;
 pub mod key;
 pub mod mac;
 pub mod manifest;

@@ -1,0 +1,18 @@
+//! What Pontoon calls its things in the kernel, so that it knows them again and touches no others.
+
+/// The bridge that all pods of the node are in.
+pub const BRIDGE: &str = "pontoon0";
+/// Prefix of the host's ends of the pods' veth pairs.
+pub const VETH_PREFIX: &str = "ptn";
+/// The VXLAN device.
+pub const VXLAN: &str = "pontoon-vxlan";
+/// Routing protocol number of all our routes and rules (free in /etc/iproute2/rt_protos).
+pub const PROTOCOL: u8 = 112;
+/// The tables of nf_tables, whatever their families.
+pub const TABLES: [&str; 2] = ["pontoon", "pontoon-services"];
+
+/// Whether a device is one of Pontoon's, by its name.
+#[must_use]
+pub fn is_ours(device: &str) -> bool {
+    device == BRIDGE || device == VXLAN || device.starts_with(VETH_PREFIX)
+}
