@@ -44,6 +44,6 @@ pub use etcd::{EtcdConfig, EtcdStore};
 pub use kv::{Event, KeyValue, Lease, LeaseId, Listing, Revision};
 pub use lease_keeper::LeaseKeeper;
 pub use mirror::{Mirror, Update};
-pub use store::{Created, Deleted, Health, Store};
+pub use store::{Created, Deleted, Examination, Health, Member, Store};
 pub use txn::{Compare, MAX_OPS, MAX_VALUE_BYTES, Op, OpResponse, Txn, TxnOutcome};
 pub use watch::{Batch, Watch};

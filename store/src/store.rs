@@ -1,6 +1,6 @@
 //! The contract that every engine keeps.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
@@ -66,6 +66,11 @@ pub trait Store: Send + Sync + 'static {
     /// Asks the store whether it can serve. Cheap enough for every few seconds.
     async fn health(&self) -> Result<Health>;
 
+    /// Looks at the store more closely than [`Store::health`] does, for whoever looks for faults.
+    async fn examine(&self) -> Examination {
+        Examination::default()
+    }
+
     /// Creates or changes one key; returns the revision of the change.
     async fn put(&self, key: &str, value: Vec<u8>, lease: Option<LeaseId>) -> Result<Revision> {
         let op = Op::Put { key: key.to_owned(), value, lease };
@@ -125,4 +130,22 @@ pub struct Health {
     pub latency: Duration,
     /// What the store itself complains of, such as `NOSPACE`. Reads work, writes may not.
     pub alarms: Vec<String>,
+}
+
+/// What a closer look at a store shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Examination {
+    /// Its members, each asked by itself; none when there is only one.
+    pub members: Vec<Member>,
+    /// What time it is at one of them, to the second, and what time it was here then.
+    pub clock: Option<(SystemTime, SystemTime)>,
+}
+
+/// A member of the cluster that the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its endpoint.
+    pub target: String,
+    /// Why it cannot serve, if it cannot.
+    pub fault: Option<String>,
 }

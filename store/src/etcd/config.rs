@@ -174,6 +174,11 @@ impl EtcdConfig {
     }
 
     fn uri(&self, endpoint: &str) -> Result<Uri> {
+        if endpoint.contains('@') {
+            // It is in no error what it is: endpoints are shown to everybody.
+            let cause = "a URL has a user and maybe a password in it".to_owned();
+            return Err(wrong("endpoints", cause, "set username and password-file in its place"));
+        }
         let refuse = |cause: &str| {
             wrong(
                 "endpoints",

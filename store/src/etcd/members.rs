@@ -1,7 +1,7 @@
 //! Which member of the cluster is talked to, and what is tried when it fails.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use prost::Message;
 use tokio::sync::Mutex;
@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 use super::config::EtcdConfig;
 use super::fault::{Subject, Verdict, explain, never_sent, verdict};
 use super::session::{Method, Session, name};
-use crate::{Error, Fault, Result};
+use crate::{Error, Examination, Fault, Member, Result};
 
 /// After a round in which no member answered, its error is given to everybody for so long before the next round.
 const REST: Duration = Duration::from_millis(200);
@@ -66,6 +66,23 @@ impl Members {
 
     pub(super) fn endpoints(&self) -> String {
         self.uris.iter().map(name).collect::<Vec<_>>().join(",")
+    }
+
+    /// Asks every member by itself, and one of them what time it is.
+    pub(super) async fn examine(&self) -> Examination {
+        let asked = self.uris.iter().map(|uri| async move {
+            let session = Session::open_in_time(&self.config, uri, &self.root).await;
+            let time = match &session {
+                Ok(session) if uri.scheme_str() == Some("https") => session.date().await,
+                Ok(_) => super::clock::ask(uri, self.config.request_timeout).await,
+                Err(_) => None,
+            };
+            let time = time.map(|time| (time, SystemTime::now()));
+            (Member { target: name(uri), fault: session.err().map(|e| e.to_string()) }, time)
+        });
+        let (members, times): (Vec<Member>, Vec<_>) =
+            futures::future::join_all(asked).await.into_iter().unzip();
+        Examination { members, clock: times.into_iter().flatten().next() }
     }
 
     /// A session with a member that answered. All who need a new one wait for the same attempt.

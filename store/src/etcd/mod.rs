@@ -3,6 +3,7 @@
 //! One member is used at a time. When it fails, the next one that answers takes its place; reads are tried again there,
 //! writes only when they were surely not sent. A login that ran out is renewed. Answers are bounded in size and time.
 
+mod clock;
 mod config;
 mod convert;
 mod fault;
@@ -31,8 +32,8 @@ use self::session::Method;
 use self::watch::Feed;
 use crate::txn::check_key;
 use crate::{
-    Error, Health, KeyValue, Lease, LeaseId, Listing, Result, Revision, Store, Txn, TxnOutcome,
-    Watch,
+    Error, Examination, Health, KeyValue, Lease, LeaseId, Listing, Result, Revision, Store, Txn,
+    TxnOutcome, Watch,
 };
 
 /// Keys in one page of a listing; halved for as long as a page is too long.
@@ -246,6 +247,10 @@ impl Store for EtcdStore {
             latency,
             alarms: status.map_or_else(|_| Vec::new(), |status| status.errors),
         })
+    }
+
+    async fn examine(&self) -> Examination {
+        self.members.examine().await
     }
 }
 

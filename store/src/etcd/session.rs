@@ -2,11 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use futures::future::poll_fn;
 use prost::Message;
+use tonic::body::Body;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
+use tonic::codegen::{Service, http};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Request, Status, Streaming};
@@ -174,6 +177,18 @@ impl Session {
                 .await
         };
         Ok(self.in_time(call).await?.into_inner())
+    }
+
+    /// What time it is at the member. Over TLS one server answers gRPC and HTTP, and dates the latter.
+    pub(super) async fn date(&self) -> Option<SystemTime> {
+        let mut channel = self.channel.clone();
+        let request = http::Request::head(super::clock::PATH).body(Body::empty()).ok()?;
+        let answer = async {
+            poll_fn(|context| channel.poll_ready(context)).await?;
+            channel.call(request).await
+        };
+        let answer = tokio::time::timeout(self.timeout, answer).await.ok()?.ok()?;
+        super::clock::parse(answer.headers().get(http::header::DATE)?.to_str().ok()?)
     }
 
     /// Opens a stream both ways. Waits for the answer's beginning only; the stream itself may take for ever.

@@ -203,8 +203,14 @@ async fn a_cluster_that_loses_a_member_goes_on() {
     let mut mirror = Mirror::follow(store.clone(), "");
     update(&mut mirror).await;
     let used = store.health().await.unwrap().target;
+    assert!(store.examine().await.members.iter().all(|member| member.fault.is_none()));
     let member = members.iter_mut().find(|member| member.endpoint() == used).unwrap();
     member.crash();
+    let examined = store.examine().await;
+    let away: Vec<&str> =
+        examined.members.iter().filter(|m| m.fault.is_some()).map(|m| m.target.as_str()).collect();
+    assert_eq!(away, [used.as_str()]);
+    assert!(examined.clock.is_some(), "another member tells the time");
     // The write that meets the crash may be lost; whether it was applied nobody knows, so it is not sent twice.
     let mut failures = 0;
     while store.put("b", b"1".to_vec(), None).await.is_err() {

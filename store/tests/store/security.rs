@@ -70,6 +70,13 @@ async fn refusal(config: EtcdConfig, hint: &str) {
     assert!(fault.hint.as_deref().is_some_and(|found| found.contains(hint)), "{error}");
 }
 
+/// etcd runs on this machine.
+async fn clock_agrees(store: &EtcdStore) {
+    let (there, here) = store.examine().await.clock.expect("etcd tells the time");
+    let apart = here.duration_since(there).unwrap_or_else(|error| error.duration());
+    assert!(apart < Duration::from_secs(3), "{apart:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tls_with_client_certificates() {
     let Some(server) = start_tls(&["127.0.0.1", "localhost"], true).await else { return };
@@ -77,6 +84,7 @@ async fn tls_with_client_certificates() {
     let revision = store.put("a", b"1".to_vec(), None).await.unwrap();
     let mut watch = store.watch("", revision).await.unwrap();
     assert_eq!(crate::subject::next(&mut watch).await.revision, revision);
+    clock_agrees(&store).await;
     refusal(tls_config(&server, "stranger", Some("client")), "set ca").await;
     refusal(tls_config(&server, "ca", None), "client certificate").await;
     refusal(tls_config(&server, "ca", Some("impostor")), "client certificate").await;

@@ -127,3 +127,11 @@ fn a_password_file_may_end_in_a_newline_and_passwords_are_not_printed() {
     let config = EtcdConfig { password: Some("sesame".to_owned()), ..config };
     assert!(!format!("{config:?}").contains("sesame"));
 }
+
+#[test]
+fn an_endpoint_with_a_password_in_it_is_refused_and_not_repeated() {
+    let endpoints = vec!["http://root:hunter2@10.0.0.1:2379".to_owned()];
+    let error = EtcdConfig { endpoints, ..EtcdConfig::default() }.validate().unwrap_err();
+    let said = format!("{error} {error:?}");
+    assert!(said.contains("password-file") && !said.contains("hunter2"), "{said}");
+}
