@@ -18,6 +18,7 @@
 //! | [`server`], [`requests`] | the socket that the CNI plugin speaks to |
 //! | [`api`], [`objects`] | what people use over HTTP, and the objects that they apply |
 //! | [`metrics`], [`monitoring`] | what is counted; where that and the daemon's health can be seen |
+//! | [`doctor`] | what is wrong with the node and its cluster |
 //! | [`situation`] | what the parts tell each other |
 //! | [`snapshot`], [`conflist`], [`watchdog`], [`cleanup`], [`names`] | the rest |
 
@@ -30,6 +31,7 @@ pub mod config;
 pub mod conflist;
 pub mod controller;
 pub mod dns;
+pub mod doctor;
 pub mod feed;
 pub mod firewall;
 pub mod identity;

@@ -9,6 +9,8 @@ use pontoon_model::cidr::Family;
 use pontoon_model::cluster::{BackendKind, ClusterConfig};
 use pontoon_model::name::NodeName;
 
+use crate::network::Network;
+use crate::underlay::Underlay;
 use crate::view::ClusterView;
 
 /// The node and its cluster at one moment.
@@ -35,6 +37,10 @@ pub struct Situation {
     pub ways: BTreeMap<String, BackendKind>,
     /// The last topology change that the kernel holds.
     pub applied: u64,
+    /// The way to other nodes.
+    pub underlay: Option<Underlay>,
+    /// What the kernel's network is to be.
+    pub planned: Option<Arc<Network>>,
 }
 
 impl Situation {

@@ -86,6 +86,15 @@ impl Proxy {
         Ok(actual)
     }
 
+    /// Whether the table has our maps, chains and rules to the letter, whatever is in the maps.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn is_intact(&mut self) -> Result<bool, ProxyError> {
+        let info = self.nft.list_table(TABLE.family, &TABLE.name)?;
+        Ok(info.is_some_and(|info| self.chains_if_intact(&info).is_some()))
+    }
+
     /// Whether there is a table of ours, right or not.
     ///
     /// # Errors

@@ -105,6 +105,8 @@ pub struct Controller {
     underlay_stale: bool,
     /// What the kernel holds, as far as we know; `None` when it must be read.
     actual: Option<Network>,
+    /// What it is to hold.
+    planned: Option<Arc<Network>>,
     firewall_stale: bool,
     /// What the bridge knew of its pods may be gone.
     pods_stale: bool,
@@ -200,6 +202,7 @@ impl Controller {
             underlay: None,
             underlay_stale: true,
             actual: None,
+            planned: None,
             firewall_stale: true,
             pods_stale: false,
             applied: 0,
@@ -466,6 +469,9 @@ impl Controller {
             Ok(desired) => desired,
             Err(error) => return problems.push(error.to_string()),
         };
+        if self.planned.as_deref() != Some(&desired.network) {
+            self.planned = Some(Arc::new(desired.network.clone()));
+        }
         self.ways.clear();
         for (node, way) in desired.ways {
             match way {
@@ -646,6 +652,8 @@ impl Controller {
             dns: self.dns(),
             ways: self.ways.clone(),
             applied: self.applied,
+            underlay: self.underlay.clone(),
+            planned: self.planned.clone(),
         });
     }
 

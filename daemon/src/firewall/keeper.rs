@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use pontoon_netlink::nft::{Batch, CommitError, Element, ListError, Nft, Port, Set};
+use pontoon_netlink::nft::{Batch, CommitError, Element, ListError, Nft, Port, Set, Table};
 use tracing::{info, warn};
 
 use super::{ElementList, Elements, SetId, TableSpec, elements, insert_all, ruleset};
@@ -109,6 +109,23 @@ impl FirewallKeeper {
     /// When the kernel does not tell, or refuses.
     pub fn resync(&self) -> Result<bool, FirewallError> {
         self.lock().resync()
+    }
+
+    /// The tables that are not as they should be. Nothing is written.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn differing(&self) -> Result<Vec<Table>, FirewallError> {
+        let mut inner = self.lock();
+        let mut found = Vec::new();
+        for index in 0..inner.tables.len() {
+            let mut batch = Batch::new();
+            inner.plan_table(index, &mut batch)?;
+            if !batch.is_empty() {
+                found.push(inner.tables[index].table.clone());
+            }
+        }
+        Ok(found)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

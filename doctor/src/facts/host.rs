@@ -137,11 +137,11 @@ fn has_hosts_network(root: &Root) -> bool {
 
 /// The last value of `KEY=VALUE`.
 fn setting<'t>(text: &'t str, key: &str) -> Option<&'t str> {
-    let values = text.lines().filter_map(|line| {
+    let mut values = text.lines().filter_map(|line| {
         let (name, value) = line.trim().split_once('=')?;
         (name.trim_end() == key).then(|| value.trim())
     });
-    values.last()
+    values.next_back()
 }
 
 /// networkd.conf(5): the first main file, then all that is in the folders, by name, the nearer folder

@@ -76,9 +76,9 @@ fn pods(facts: &Facts, bridge: &Link) -> Vec<Remark> {
         );
         (!ports.is_empty()).then(|| remark(what).because(why).mend(mend.join("\n")))
     };
-    let larger = tell(of(|own, bridge| own > bridge), |what| fault(what), WHY);
+    let larger = tell(of(|own, bridge| own > bridge), fault, WHY);
     let smaller = "what others send to these pods may be larger than their link takes";
-    let smaller = tell(of(|own, bridge| own < bridge), |what| warning(what), smaller);
+    let smaller = tell(of(|own, bridge| own < bridge), warning, smaller);
     larger.into_iter().chain(smaller).collect()
 }
 
