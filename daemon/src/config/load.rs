@@ -11,6 +11,9 @@ use super::{Settings, StoreKind};
 /// Where the file is unless told otherwise; it need not exist.
 const DEFAULT_FILE: &str = "/etc/pontoon/pontoond.toml";
 
+/// The key whose value is never told.
+const SECRET: &str = "password";
+
 /// A configuration that cannot be used, one line a fault.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{}", .0.join("\n"))]
@@ -88,9 +91,25 @@ fn describe(error: &figment::Error) -> String {
     let at = if path.is_empty() { String::new() } else { format!("{path}: ") };
     let said = match &error.kind {
         Kind::UnknownField(found, known) => unknown(found, known, &path),
-        other => other.to_string(),
+        // What was found would be the secret.
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected)
+            if error.path.last().is_some_and(|key| key == SECRET) =>
+        {
+            format!("invalid value, expected {expected}")
+        }
+        other => without_excerpt(&other.to_string()),
     };
     format!("{whence}{at}{said}")
+}
+
+/// A fault of syntax is shown with the line that it is in, which may hold a password.
+fn without_excerpt(said: &str) -> String {
+    let is_excerpt = |line: &&str| {
+        let line = line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit());
+        line.starts_with('|')
+    };
+    let kept: Vec<&str> = said.lines().filter(|line| !is_excerpt(line)).collect();
+    kept.join("; ")
 }
 
 fn unknown(found: &str, known: &[&str], path: &str) -> String {
@@ -215,6 +234,21 @@ mod tests {
                 assert!(said.contains(part), "{text:?} gave {said:?}, without {part:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_fault_in_a_password_does_not_tell_it() {
+        for (text, part) in [
+            ("[store.etcd]\nusername = 'u'\npassword = hunter2\n", "line 3"),
+            ("[store.etcd]\nusername = 'u'\npassword = 'hunter2\n", "line 3"),
+            ("[store.etcd]\nusername = 'u'\npassword = ['hunter2']\n", "store.etcd.password"),
+            ("[store.etcd]\nusername = 'u'\npasword = 'hunter2'\n", "did you mean \"password\""),
+        ] {
+            let said = from_file(text, &[]).unwrap_err();
+            assert!(said.contains(part) && !said.contains("hunter2"), "{text:?} gave {said:?}");
+        }
+        let said = from_file("[store.etcd]\npassword = 48151623\n", &[]).unwrap_err();
+        assert!(said.contains("expected a string") && !said.contains("48151623"), "{said}");
     }
 
     #[test]
