@@ -1,7 +1,7 @@
 //! Wires the parts together and runs them until somebody says stop.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ use crate::objects::Objects;
 use crate::pods::{board::PodBoard, publisher, readiness};
 use crate::registrar::{self, Obstacle};
 use crate::requests::Requests;
+use crate::run_folder::{self, RunFolder};
 use crate::services::flows::Flows;
 use crate::services::health::HealthChecks;
 use crate::services::inquiry;
@@ -46,9 +47,6 @@ use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
 use crate::watchdog::Heart;
 use crate::{api, dns, feed, identity, metrics, monitoring, names, server, watchdog};
-
-/// The file in the run folder that the daemon holds locked.
-pub const LOCK: &str = "pontoond.lock";
 
 /// How often the folder of pending DELs is looked at: a plugin writes there only when the daemon
 /// did not answer.
@@ -65,11 +63,18 @@ const SHELVE_TIMEOUT: Duration = Duration::from_secs(3);
 /// # Errors
 /// What keeps it from starting, or from going on.
 pub async fn run(settings: Settings) -> Result<()> {
+    let folder = RunFolder::hold(&settings.paths.run)?;
+    let ended = work(settings).await;
+    if let Err(error) = &ended {
+        folder.leave_word(error);
+    }
+    ended
+}
+
+async fn work(settings: Settings) -> Result<()> {
     let started = Instant::now();
     let paths = &settings.paths;
-    make_folder(&paths.run)?;
-    make_folder(&paths.state)?;
-    let _lock = lock(&paths.run)?;
+    run_folder::make(&paths.state)?;
     let me = identity::find(&settings.node, &paths.state)?;
     info!(node = %me.name, machine = me.machine_id, version = env!("CARGO_PKG_VERSION"), "starting");
 
@@ -337,30 +342,6 @@ fn died(what: &str, end: Result<(), tokio::task::JoinError>) -> Result<()> {
     match end {
         Ok(()) => bail!("the {what} stopped"),
         Err(error) => bail!("the {what} failed: {error}; please report this"),
-    }
-}
-
-fn make_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).with_context(|| {
-        format!("cannot make the folder {}; is pontoond run by root?", path.display())
-    })
-}
-
-/// One daemon a run folder, whoever starts them.
-///
-/// # Errors
-/// When another daemon has it.
-pub fn lock(run: &Path) -> Result<File> {
-    let path = run.join(LOCK);
-    let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            bail!("another pontoond is running: it holds {}", path.display())
-        }
-        Err(fs::TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock {}", path.display()))
-        }
     }
 }
 

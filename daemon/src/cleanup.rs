@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use pontoon_model::files::{LAST_WORDS, LOCK};
 use pontoon_netlink::{Op, Rtnl};
 use pontoon_proxy::Proxy;
 use tracing::info;
@@ -12,7 +13,7 @@ use crate::firewall::keeper;
 use crate::names::{BRIDGE, DYING_GROUP, VETH_PREFIX};
 use crate::network::{Network, actual, plan};
 use crate::services::shelf;
-use crate::{app, attach, conflist};
+use crate::{attach, conflist, run_folder};
 
 /// Removes interfaces, addresses, routes, rules, tables, the network configuration and the node's
 /// state. Goes on after failures. What the node holds in a shared store stays: that is for
@@ -22,7 +23,7 @@ use crate::{app, attach, conflist};
 /// What could not be removed, a line each.
 pub fn run(paths: &PathSettings) -> Result<(), Vec<String>> {
     // A daemon that runs would make it all again.
-    let _lock = match app::lock(&paths.run) {
+    let _lock = match run_folder::lock(&paths.run) {
         Ok(lock) => Some(lock),
         Err(_) if !paths.run.exists() => None,
         Err(error) => return Err(vec![format!("{error:#}; stop it first")]),
@@ -44,7 +45,9 @@ pub fn run(paths: &PathSettings) -> Result<(), Vec<String>> {
         note(name, remove(&paths.state.join(name), |p| fs::remove_file(p)));
     }
     note("socket", remove(&paths.socket(), |p| fs::remove_file(p)));
-    note("lock", remove(&paths.run.join(app::LOCK), |p| fs::remove_file(p)));
+    for (what, name) in [("last words", LAST_WORDS), ("lock", LOCK)] {
+        note(what, remove(&paths.run.join(name), |p| fs::remove_file(p)));
+    }
     for folder in [&paths.run, &paths.state] {
         // systemd's, or a person's: they stay when there is anything else in them.
         let _ = fs::remove_dir(folder);

@@ -20,7 +20,7 @@
 //! | [`metrics`], [`monitoring`] | what is counted; where that and the daemon's health can be seen |
 //! | [`doctor`] | what is wrong with the node and its cluster |
 //! | [`situation`] | what the parts tell each other |
-//! | [`snapshot`], [`conflist`], [`watchdog`], [`cleanup`], [`names`] | the rest |
+//! | [`run_folder`], [`snapshot`], [`conflist`], [`watchdog`], [`cleanup`], [`names`] | the rest |
 
 pub mod api;
 pub mod app;
@@ -45,6 +45,7 @@ pub mod objects;
 pub mod pods;
 pub mod registrar;
 pub mod requests;
+pub mod run_folder;
 pub mod server;
 pub mod services;
 pub mod situation;

@@ -16,7 +16,7 @@
 //! | [`readiness`], [`named_port`] | what pods say by annotation |
 //! | [`port_range`] | ranges of ports |
 //! | [`duration`] | durations as people write them |
-//! | [`kernel`] | what Pontoon calls its things in the kernel |
+//! | [`kernel`], [`files`] | what Pontoon calls its things in the kernel, and files that two programs know |
 //! | [`key`] | the layout of the store |
 //! | [`attachment`] | one CNI ADD: its id, what was asked, what it got |
 //! | [`object`] | what is spoken of objects: kinds, selections, outcomes |
@@ -33,6 +33,7 @@ pub mod cni;
 pub mod doctor;
 pub mod duration;
 pub mod endpoint;
+pub mod files;
 pub mod kernel;
 pub mod key;
 pub mod mac;
