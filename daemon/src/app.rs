@@ -14,7 +14,7 @@ use pontoon_proxy::Proxy;
 use pontoon_store::{EmbeddedStore, EtcdStore, Store};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -27,6 +27,7 @@ use crate::conflist::{self, Conflist};
 use crate::controller::{self, Controller};
 use crate::dns::publisher::Publisher;
 use crate::dns::serve::Hindrance;
+use crate::doctor::Doctor;
 use crate::firewall::keeper::FirewallKeeper;
 use crate::lease::Identity;
 use crate::metrics::store::MeasuredStore;
@@ -126,7 +127,7 @@ async fn work(settings: Settings) -> Result<()> {
         towards: store_address(&settings.store),
         store: Arc::clone(&store),
         attacher: Arc::clone(&attacher),
-        firewall,
+        firewall: Arc::clone(&firewall),
         own_ports,
         updates: feeds.topology,
         snapshots,
@@ -196,8 +197,22 @@ async fn work(settings: Settings) -> Result<()> {
         obstacle_tx,
     ));
     tokio::spawn(readiness::run(Arc::clone(&board)));
+    let for_doctor = Arc::clone(&store);
     let mut publishing =
         tokio::spawn(publisher::run(store, board, Arc::clone(&attacher), own_pods));
+    let doctor = Arc::new(Doctor {
+        me: me.clone(),
+        settings: settings.clone(),
+        store: for_doctor,
+        attacher: Arc::clone(&attacher),
+        firewall,
+        situation: situation.clone(),
+        problems: {
+            let requests = Arc::clone(&requests);
+            Box::new(move || requests.status().problems)
+        },
+        turn: Mutex::default(),
+    });
     let people = api::router(api::Parts {
         objects: requests.objects.clone(),
         situation: situation.clone(),
@@ -206,6 +221,10 @@ async fn work(settings: Settings) -> Result<()> {
             let requests = Arc::clone(&requests);
             Box::new(move || requests.status())
         },
+        doctor: Box::new(move || {
+            let doctor = Arc::clone(&doctor);
+            Box::pin(async move { doctor.examine().await })
+        }),
     });
     let for_people = tokio::spawn(api::listen::run(
         paths.api_socket(),

@@ -6,6 +6,7 @@ use crate::name::NodeName;
 
 /// How bad it is; what is worse is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Worth knowing; nothing is wrong now.
@@ -28,6 +29,7 @@ impl std::fmt::Display for Severity {
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// The check that found it, such as `bridge-nf-call`; the same in every version.
@@ -44,6 +46,7 @@ pub struct Finding {
 
 /// Something that could not be looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Unexamined {
     /// What.
@@ -56,6 +59,7 @@ pub struct Unexamined {
 
 /// Who looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Examiner {
     /// The daemon, which knows the cluster.
@@ -66,6 +70,7 @@ pub enum Examiner {
 
 /// All that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The node, as far as its name is known.
@@ -75,7 +80,7 @@ pub struct Report {
     pub version: String,
     /// Who looked.
     pub examiner: Examiner,
-    /// The checks that were made.
+    /// The checks that were made with nothing missing.
     pub checks: Vec<String>,
     /// What they found, the worst first.
     pub findings: Vec<Finding>,

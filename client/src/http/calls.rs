@@ -3,6 +3,7 @@
 use hyper::Method;
 use pontoon_model::api::Status;
 use pontoon_model::cluster::BackendKind;
+use pontoon_model::doctor::Report;
 use pontoon_model::name::{Namespace, NodeName};
 use pontoon_model::object::{Documents, Kind, MetadataChange, Selection};
 use pontoon_model::rest::{
@@ -20,6 +21,14 @@ impl Client {
     /// As [`Client::ask`].
     pub fn status(&self) -> Result<Status, HttpError> {
         self.ask(Method::GET, path::STATUS, None)
+    }
+
+    /// What is wrong with the node and its cluster.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub fn doctor(&self) -> Result<Report, HttpError> {
+        self.ask(Method::GET, path::DOCTOR, None)
     }
 
     /// The objects that a selection without names means, and the state that they are of.

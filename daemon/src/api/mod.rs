@@ -26,7 +26,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::response::Response;
+use futures::future::BoxFuture;
 use pontoon_model::api::{Code, Failure, Status};
+use pontoon_model::doctor::Report;
 use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 
@@ -45,6 +47,8 @@ pub struct Parts {
     pub changes: Changes,
     /// What the daemon says of itself.
     pub status: Box<dyn Fn() -> Status + Send + Sync>,
+    /// Looks for what is wrong.
+    pub doctor: Box<dyn Fn() -> BoxFuture<'static, Report> + Send + Sync>,
 }
 
 /// What the handlers share.

@@ -50,6 +50,10 @@ pub(crate) const OVERWRITE: Parameter = Parameter {
     flag: true,
 };
 
+/// One check is meant.
+pub(crate) const CHECK: Parameter =
+    Parameter { name: "check", about: "Only what this check finds, such as `mtu`.", flag: false };
+
 /// The parameters of a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query(BTreeMap<&'static str, String>);

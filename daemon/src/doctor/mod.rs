@@ -15,8 +15,7 @@ use std::sync::Arc;
 
 use pontoon_doctor::facts::cluster::Cluster;
 use pontoon_doctor::facts::daemon::Daemon;
-use pontoon_doctor::facts::state::State;
-use pontoon_doctor::{Examiner, Facts, Report, Root, examine};
+use pontoon_doctor::{CHECKS, Examiner, Facts, Report, Root, examine};
 use pontoon_store::Store;
 use tokio::sync::{Mutex, watch};
 
@@ -56,11 +55,12 @@ impl Doctor {
             tokio::join!(gathering, store::ask(self), state::compare(self));
         let mut facts = gathered.unwrap_or_else(|error| {
             let mut facts = Facts::default();
-            facts.gaps.note("this host", error, &pontoon_doctor::CHECKS.map(|check| check.name));
+            let checks: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+            facts.gaps.note("this host", error, &checks);
             facts
         });
         facts.store = Some(store);
-        facts.state = state.map(|state: State| state);
+        facts.state = state;
         facts.cluster = Some(self.cluster());
         facts.daemon = Daemon {
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),

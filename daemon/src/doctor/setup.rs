@@ -29,10 +29,8 @@ pub(super) fn of(me: &Identity, settings: &Settings, now: &Situation) -> Setup {
             state: paths.state.clone(),
             cni_conf: paths.cni_conf.clone(),
         },
-        underlay: underlay.map(|underlay| Underlay {
-            dev: underlay.dev.to_string(),
-            address: underlay.address,
-        }),
+        underlay: underlay
+            .map(|underlay| Underlay { dev: underlay.dev.to_string(), address: underlay.address }),
         held: now.held.clone(),
         peers: peers.collect(),
         networked: now.networked,

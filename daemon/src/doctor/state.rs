@@ -41,8 +41,7 @@ async fn look(doctor: &Doctor) -> Option<State> {
     let planned = now.planned.filter(|_| now.networked)?;
     let (attacher, firewall) = (Arc::clone(&doctor.attacher), Arc::clone(&doctor.firewall));
     let looked = tokio::task::spawn_blocking(move || {
-        // Records come before the kernel's entries and go behind them: read in this order, an entry
-        // without a record is a stray.
+        // A pod's record is written before the kernel is touched: read behind it, it is there.
         let kernel = read(&planned, &firewall)?;
         Ok::<_, String>((kernel, attacher.records()))
     });
@@ -59,9 +58,11 @@ async fn look(doctor: &Doctor) -> Option<State> {
     };
     if now.connected {
         let here: BTreeSet<&PodId> = records.iter().map(|record| &record.pod).collect();
-        let stored: BTreeSet<PodId> = now.view.own_pods.keys().filter_map(|key| pod_of(key)).collect();
+        let stored: BTreeSet<PodId> =
+            now.view.own_pods.keys().filter_map(|key| pod_of(key)).collect();
         let missing = |pod: &&PodId| !stored.contains(*pod);
-        state.unpublished = here.iter().filter(|pod| missing(pod)).map(ToString::to_string).collect();
+        state.unpublished =
+            here.iter().filter(|pod| missing(pod)).map(ToString::to_string).collect();
         state.unknown =
             stored.iter().filter(|pod| !here.contains(*pod)).map(ToString::to_string).collect();
     }

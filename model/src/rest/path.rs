@@ -7,6 +7,8 @@ use crate::object::{Kind, Selection};
 pub const OPENAPI: &str = "/v1/openapi.json";
 /// What the daemon knows of itself and its cluster.
 pub const STATUS: &str = "/v1/status";
+/// What is wrong with the node and its cluster.
+pub const DOCTOR: &str = "/v1/doctor";
 /// Where documents are applied.
 pub const APPLY: &str = "/v1/apply";
 /// How packets cross hosts.

@@ -10,6 +10,7 @@ mod kinds;
 mod paths;
 
 use pontoon_model::api::Status;
+use pontoon_model::doctor::Report;
 use pontoon_model::node::Cordon;
 use pontoon_model::object::Kind;
 use pontoon_model::rest::{
@@ -66,6 +67,7 @@ fn schemas() -> Map<String, Value> {
     generator.subschema_for::<MetadataPatch>();
     generator.subschema_for::<ObjectOutcome>();
     generator.subschema_for::<Outcomes>();
+    generator.subschema_for::<Report>();
     generator.subschema_for::<Status>();
     let mut schemas = generator.take_definitions(true);
     for kind in Kind::ALL {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use pontoon_doctor::CHECKS;
 use pontoon_model::api::{Code, Failure};
 use pontoon_model::name::{NameError, NodeName};
 use pontoon_model::object::{Kind, Outcome, OutcomeResult};
@@ -11,6 +12,7 @@ use pontoon_model::rest::{BackendChoice, CordonRequest, path};
 
 use super::objects::one;
 use crate::api::operation::{Context, Operation, Shape};
+use crate::api::query::CHECK;
 use crate::api::{openapi, reply};
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -38,6 +40,17 @@ pub(super) fn operations() -> Vec<Operation> {
                 path::STATUS,
                 "getStatus",
                 "What the daemon knows of itself, its cluster and its pods, and what is wrong.",
+            )
+        },
+        Operation {
+            query: &[CHECK],
+            answers: vec![(200, Shape::Named("Report"))],
+            handler: |context| Box::pin(doctor(context)),
+            ..base(
+                Method::GET,
+                path::DOCTOR,
+                "getDoctor",
+                "What is wrong with the node and its cluster, why it hurts, and what mends it.",
             )
         },
         Operation {
@@ -84,6 +97,25 @@ pub(super) fn operations() -> Vec<Operation> {
 
 async fn status(context: Context) -> Result<Response, Failure> {
     Ok(reply::json(StatusCode::OK, &(context.api.parts.status)()))
+}
+
+async fn doctor(context: Context) -> Result<Response, Failure> {
+    let check = context.query.text(&CHECK);
+    if let Some(name) = check.filter(|name| CHECKS.iter().all(|check| check.name != *name)) {
+        let known: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+        return Err(Failure::new(
+            Code::Decode,
+            format!("there is no check {name:?}"),
+            format!("there are {}", known.join(", ")),
+        )
+        .of_field(CHECK.name));
+    }
+    let report = (context.api.parts.doctor)().await;
+    let report = match check {
+        Some(name) => report.only(name),
+        None => report,
+    };
+    Ok(reply::json(StatusCode::OK, &report))
 }
 
 async fn set_backend(context: Context) -> Result<Response, Failure> {

@@ -1,5 +1,6 @@
 //! The API over its socket, on an embedded store.
 
+mod doctor;
 mod document;
 mod limits;
 mod objects;
@@ -18,6 +19,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use pontoon_model::api::{NodeStatus, PodStatus, StoreStatus};
 use pontoon_model::cluster::{BackendKind, ClusterConfig};
+use pontoon_model::doctor::{Examiner, Finding, Severity, Unexamined};
 use pontoon_model::name::NodeName;
 use pontoon_store::{EmbeddedStore, Store};
 use serde_json::{Value, json};
@@ -69,6 +71,7 @@ impl Stage {
             situation,
             changes: feeds.changes,
             status: Box::new(status),
+            doctor: Box::new(|| Box::pin(async { report() })),
         });
         let (problems_tx, problems) = channel::channel(Vec::new());
         let socket = folder.path().join("api.sock");
@@ -184,6 +187,29 @@ fn service(name: &str, labels: Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Service",
         "metadata": {"name": name, "namespace": "shop", "labels": labels},
         "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}})
+}
+
+/// With everything in it that there can be.
+fn report() -> Report {
+    let finding = |check: &str, severity| Finding {
+        check: check.to_owned(),
+        severity,
+        what: "the setting is 0".to_owned(),
+        why: "nothing passes".to_owned(),
+        mend: "sysctl -w setting=1".to_owned(),
+    };
+    Report {
+        node: "host-1".parse().ok(),
+        version: "0.1.0".to_owned(),
+        examiner: Examiner::Daemon,
+        checks: vec!["forwarding".to_owned(), "mtu".to_owned()],
+        findings: vec![finding("forwarding", Severity::Fault), finding("mtu", Severity::Warning)],
+        unexamined: vec![Unexamined {
+            what: "rules in nf_tables".to_owned(),
+            why: "not allowed".to_owned(),
+            checks: vec!["firewall".to_owned()],
+        }],
+    }
 }
 
 /// With everything in it that there can be.
