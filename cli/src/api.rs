@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use pontoon_client::http::{Client, HttpError};
 use pontoon_model::api::{Code, Failure, Status};
+use pontoon_model::doctor::Report;
 use pontoon_model::name::{Namespace, NodeName};
 use pontoon_model::object::{Documents, Kind, MetadataChange, Outcome, OutcomeResult, Selection};
 use pontoon_model::rest::{self, ObjectOutcome, Outcomes};
@@ -53,6 +54,11 @@ impl Api {
     /// What the daemon says of itself and its cluster.
     pub(crate) fn status(&self) -> Result<Status, ApiError> {
         self.client.status().map_err(ApiError::from)
+    }
+
+    /// What is wrong with its node and its cluster.
+    pub(crate) fn doctor(&self) -> Result<Report, ApiError> {
+        self.client.doctor().map_err(ApiError::from)
     }
 
     /// One object.

@@ -12,8 +12,8 @@ use crate::mark::Mark;
 use crate::say::{self, Colour};
 use crate::usage::Usage;
 use crate::{
-    apply, backend, completion, delete, describe, diff, edit, get, init, kinds, lab, mark, node,
-    pod, status, top,
+    apply, backend, completion, delete, describe, diff, doctor, edit, get, init, kinds, lab, mark,
+    node, pod, status, top,
 };
 
 /// Looks after Pontoon on this host and in its cluster.
@@ -33,6 +33,8 @@ struct Arguments {
 enum Command {
     /// Shows this node, its peers, the store and what is wrong; fails when the node is not ready
     Status(status::Arguments),
+    /// Says what is wrong with this node and its cluster, why it hurts and what mends it
+    Doctor(doctor::Arguments),
     /// Shows objects: services, pods, endpoints, nodes and others
     Get(get::Arguments),
     /// Tells of objects all that helps to understand them, and why something is not ready
@@ -98,6 +100,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
     let api = || Api::of(&arguments.server);
     match &arguments.command {
         Command::Status(arguments) => status::run(&api()?, arguments),
+        Command::Doctor(doctor) => doctor::run(&arguments.server, doctor),
         Command::Get(arguments) => get::run(&api()?, arguments),
         Command::Describe(arguments) => describe::run(&api()?, arguments),
         Command::Apply(arguments) => apply::run(&api()?, arguments),

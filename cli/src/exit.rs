@@ -23,11 +23,13 @@ pub(crate) enum Exit {
     Silent = 6,
     /// Objects could not be compared.
     Incomparable = 7,
+    /// It works, and there is something to be warned of.
+    Warned = 8,
 }
 
 impl Exit {
     /// All of them.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -36,14 +38,17 @@ impl Exit {
         Self::Store,
         Self::Silent,
         Self::Incomparable,
+        Self::Warned,
     ];
 
     /// What the reference says of it.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "all was done; for `diff`: nothing differs",
+            Self::Done => {
+                "all was done; for `diff`: nothing differs; for `doctor`: nothing is wrong"
+            }
             Self::Failed => {
-                "something was not done or is not there, and standard error says what; for `status`: the node is not ready; for `diff`: something differs"
+                "something was not done or is not there, and standard error says what; for `status`: the node is not ready; for `doctor`: there is a fault; for `diff`: something differs"
             }
             Self::Usage => "the command line is wrong; the daemon was not asked",
             Self::Absent => "pontoond is not running where it was looked for",
@@ -53,6 +58,7 @@ impl Exit {
             Self::Incomparable => {
                 "`diff` could not compare an object: it is refused or cannot be read"
             }
+            Self::Warned => "`doctor` found no fault, but something to be warned of",
         }
     }
 

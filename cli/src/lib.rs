@@ -20,6 +20,7 @@ mod completion;
 mod delete;
 mod describe;
 mod diff;
+mod doctor;
 mod documents;
 mod edit;
 mod exit;

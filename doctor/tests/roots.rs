@@ -310,7 +310,6 @@ fn without_a_daemon_the_setup_is_read_from_where_it_was_left() {
     assert_eq!(from_file.node.as_ref().unwrap().as_str(), "a");
     assert_eq!(from_file.config.pod_cidrs, ["10.1.0.0/16".parse().unwrap()]);
     assert!(!from_file.has_overlay());
-    assert_eq!(from_file.etcd, ["http://192.0.2.9:2379"]);
     assert_eq!(from_file.dns.len(), 2);
     write(
         "srv/pontoon/cluster.json",

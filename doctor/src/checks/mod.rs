@@ -80,13 +80,15 @@ impl Check {
 pub fn examine(facts: &Facts, examiner: Examiner, version: &str) -> Report {
     let mut findings: Vec<Finding> =
         CHECKS.iter().flat_map(|check| check.findings(facts)).collect();
+    let is_made =
+        |name: &&str| !facts.gaps.all().iter().any(|gap| gap.checks.iter().any(|c| c == name));
     // In the order of the checks otherwise.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Report {
         node: facts.setup.node.clone(),
         version: version.to_owned(),
         examiner,
-        checks: CHECKS.iter().map(|check| check.name.to_owned()).collect(),
+        checks: CHECKS.iter().map(|check| check.name).filter(is_made).map(str::to_owned).collect(),
         findings,
         unexamined: facts.gaps.all().to_vec(),
     }

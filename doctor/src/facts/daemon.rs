@@ -1,5 +1,7 @@
 //! Whether `pontoond` is there, and why not.
 
+mod reason;
+
 /// The daemon as whoever looks sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Daemon {

@@ -126,7 +126,7 @@ pub(super) fn gather(root: &Root, setup: &Setup, network: &Network, gaps: &mut G
 
 /// Whether this program is in the network namespace that the host's services are in, as it is not in
 /// a lab.
-fn has_hosts_network(root: &Root) -> bool {
+pub(super) fn has_hosts_network(root: &Root) -> bool {
     let namespace = |process: &str| fs::read_link(root.path(format!("proc/{process}/ns/net"))).ok();
     match (namespace("1"), namespace("self")) {
         (Some(init), Some(own)) => init == own,

@@ -26,6 +26,7 @@ pub mod sockets;
 pub mod state;
 pub mod store;
 
+use daemon::Presence;
 pub use gaps::Gaps;
 pub use root::Root;
 pub use setup::Setup;
@@ -57,7 +58,28 @@ pub struct Facts {
     pub gaps: Gaps,
 }
 
+/// What only the daemon knows, and the checks that need it.
+const UNKNOWN: [(&str, &[&str]); 3] = [
+    ("what pontoond complains of", &["problems"]),
+    ("the store and the other nodes", &["etcd", "clock", "node-names", "versions"]),
+    (
+        "what this node holds against what it should",
+        &["kernel-differs", "stale-neighbours", "leaked-addresses", "pods-in-store"],
+    ),
+];
+
 impl Facts {
+    /// Looks at this host where the daemon does not answer: at everything but what only it knows.
+    #[must_use]
+    pub fn gather_alone(root: &Root, setup: Setup, presence: Presence) -> Self {
+        let mut facts = Self::gather(root, setup);
+        facts.daemon.presence = presence;
+        for (what, checks) in UNKNOWN {
+            facts.gaps.note(what, "only a running pontoond knows it", checks);
+        }
+        facts
+    }
+
     /// Looks at this host: everything but what only the daemon knows.
     #[must_use]
     pub fn gather(root: &Root, setup: Setup) -> Self {

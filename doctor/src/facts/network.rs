@@ -124,11 +124,15 @@ fn offloads(setup: &Setup, network: &Network) -> Vec<Offload> {
         .collect()
 }
 
-/// The device and address that packets to the outside leave by: a good guess at the underlay where
-/// the daemon does not tell.
-#[must_use]
-pub fn guess_underlay() -> Option<Underlay> {
+/// The device that has the node's address, or that packets to the outside leave by: a good guess at
+/// the underlay where the daemon does not tell.
+pub(super) fn underlay(own: Option<IpAddr>) -> Option<Underlay> {
     let mut rtnl = Rtnl::open().ok()?;
+    let addresses = rtnl.addresses().ok()?;
+    let known = addresses.into_iter().find(|info| Some(info.address.net.ip()) == own);
+    if let Some(AddressInfo { address, .. }) = known {
+        return Some(Underlay { dev: address.dev.to_string(), address: address.net.ip() });
+    }
     let outside = [IpAddr::from([192, 0, 2, 1]), IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1])];
     let way =
         outside.into_iter().find_map(|to| rtnl.route_get(to).ok().filter(|way| !way.local))?;

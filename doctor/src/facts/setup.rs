@@ -12,6 +12,7 @@ use pontoon_model::cluster::{BackendKind, ClusterConfig};
 use pontoon_model::name::NodeName;
 use pontoon_model::node::NodeRecord;
 
+use super::network;
 use super::root::Root;
 
 /// The configuration file that the daemon reads unless told otherwise.
@@ -36,8 +37,6 @@ pub struct Setup {
     pub peers: Vec<Peer>,
     /// Where DNS answers; empty when it does not.
     pub dns: Vec<SocketAddr>,
-    /// The members of the etcd that is the store; empty for the embedded one.
-    pub etcd: Vec<String>,
     /// The daemon runs and has set up the node's network.
     pub networked: bool,
 }
@@ -85,7 +84,7 @@ pub struct Peer {
 
 impl Setup {
     /// Reads what the daemon would read and what it left: its configuration file, if that is there,
-    /// and what it last knew of the cluster.
+    /// and what it last knew of the cluster; the underlay is where that address is, or the default route.
     #[must_use]
     pub fn read(root: &Root, config: Option<&Path>) -> Self {
         let mut setup = Self::default();
@@ -97,9 +96,9 @@ impl Setup {
             setup.answer_dns(&[]);
         }
         let remembered = root.value(setup.paths.state.join("cluster.json"));
-        if let Some(remembered) = remembered.and_then(|text| remembered::parse(&text)) {
-            remembered.apply(&mut setup);
-        }
+        let remembered = remembered.and_then(|text| remembered::parse(&text));
+        let own = remembered.and_then(|remembered| remembered.apply(&mut setup));
+        setup.underlay = network::underlay(own);
         setup
     }
 

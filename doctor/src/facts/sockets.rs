@@ -69,6 +69,7 @@ const FILES: [(Transport, &str); 4] = [
     (Transport::Tcp, "proc/net/tcp"),
     (Transport::Tcp, "proc/net/tcp6"),
 ];
+const INIT: u32 = 1;
 /// `TCP_LISTEN`, and `TCP_CLOSE` for a datagram socket that is not connected.
 const LISTENING: [(Transport, &str); 2] = [(Transport::Tcp, "0A"), (Transport::Udp, "07")];
 
@@ -156,7 +157,11 @@ fn owners(root: &Root, wanted: Vec<u64>) -> BTreeMap<u64, (u32, String)> {
             let inode = target.and_then(|target| targets.get(target.to_str()?));
             if let Some(inode) = inode {
                 let name = root.value(format!("proc/{pid}/comm")).unwrap_or_default();
-                owners.entry(*inode).or_insert((pid, name));
+                // systemd keeps sockets for those that they are of.
+                let owner = owners.entry(*inode).or_insert_with(|| (pid, name.clone()));
+                if owner.0 == INIT {
+                    *owner = (pid, name);
+                }
             }
         }
     }

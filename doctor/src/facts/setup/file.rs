@@ -38,9 +38,6 @@ impl File {
         if self.get("dns.enabled").unwrap_or(true) {
             setup.answer_dns(&self.get::<Vec<SocketAddr>>("dns.listen").unwrap_or_default());
         }
-        if self.get::<String>("store.kind").is_none_or(|kind| kind == "etcd") {
-            setup.etcd = self.get("store.etcd.endpoints").unwrap_or_default();
-        }
     }
 
     /// The value of a key given by its path, if it is of the right type.

@@ -1,6 +1,7 @@
 //! What the daemon last knew of the cluster: `cluster.json` in its state folder.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
 use pontoon_model::cluster::ClusterConfig;
@@ -32,7 +33,9 @@ pub(super) fn parse(text: &str) -> Option<Remembered> {
 }
 
 impl Remembered {
-    pub(super) fn apply(self, setup: &mut Setup) {
+    /// Applies it, and says where the other nodes know this one.
+    pub(super) fn apply(self, setup: &mut Setup) -> Option<IpAddr> {
+        let mut own = None;
         if let Some(config) = self.config {
             // The store's configuration counts, whatever the file says.
             let own = setup.config.dns_addresses();
@@ -52,11 +55,13 @@ impl Remembered {
         for node in self.nodes {
             let record = node.value;
             if record.machine_id == self.machine_id {
+                own = Some(record.underlay);
                 setup.node = setup.node.take().or(Some(record.name));
                 continue;
             }
             let subnets = subnets.remove(&record.name).unwrap_or_default();
             setup.peers.push(Peer { record, subnets, way: None });
         }
+        own
     }
 }
