@@ -1,5 +1,10 @@
 //! What cannot be made in a network namespace is laid out as files below another root; the rest is real,
 //! in a namespace of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test's helpers fail by panicking, as tests do"
+)]
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -25,11 +30,15 @@ impl Host {
     /// A node as Pontoon sets it up, as far as it matters here; `None` where that is not allowed.
     fn create() -> Option<Self> {
         let netns = Netns::create().inspect_err(|e| eprintln!("skipped: needs root: {e}")).ok()?;
-        let mut setup = Setup::default();
-        setup.underlay =
-            Some(Underlay { dev: "eth0".to_owned(), address: "192.0.2.1".parse().unwrap() });
-        setup.held = vec!["10.244.1.0/24".parse().unwrap()];
-        setup.networked = true;
+        let setup = Setup {
+            underlay: Some(Underlay {
+                dev: "eth0".to_owned(),
+                address: "192.0.2.1".parse().unwrap(),
+            }),
+            held: vec!["10.244.1.0/24".parse().unwrap()],
+            networked: true,
+            ..Setup::default()
+        };
         let host = Self { netns, root: TempDir::new().unwrap(), setup };
         host.file("proc/sys/net/ipv4/neigh/default/gc_thresh3", "1024\n");
         host.file(
@@ -256,6 +265,18 @@ fn who_has_a_port_is_named() {
     let finding = host.one();
     assert_eq!(finding.check, "dns-port");
     assert!(finding.what.starts_with("dnsmasq (process 77) listens"), "{}", finding.what);
+    // systemd keeps it, too.
+    host.file("proc/1/comm", "systemd\n");
+    host.link("proc/1/fd/90", "socket:[4242]");
+    assert_eq!(host.one(), finding);
+    // The kernel's own, of the overlay, as long as that is up.
+    let overlay = line.replace(":0035", ":2118").replace("   105 ", "     0 ");
+    host.file("proc/net/udp", &format!("{head}{overlay}"));
+    fs::remove_dir_all(host.root.path().join("proc/1")).unwrap();
+    fs::remove_dir_all(host.root.path().join("proc/77")).unwrap();
+    host.silent();
+    host.run("ip link set pontoon-vxlan down");
+    assert_eq!(host.one().check, "vxlan-port");
 }
 
 #[test]

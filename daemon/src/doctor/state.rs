@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pontoon_doctor::facts::state::{Difference, Pod, State};
+use pontoon_model::kernel::TABLES;
 use pontoon_model::key::Key;
 use pontoon_model::name::PodId;
+use pontoon_netlink::nft::Nft;
 use pontoon_netlink::{Netns, Op, Rtnl};
 use pontoon_proxy::Proxy;
 use tracing::debug;
@@ -73,6 +75,7 @@ async fn look(doctor: &Doctor) -> Option<State> {
 struct Kernel {
     network: Vec<Difference>,
     tables: Vec<String>,
+    dormant: Vec<String>,
     /// Permanent neighbours on the bridge.
     neighbours: Vec<IpAddr>,
 }
@@ -94,10 +97,18 @@ fn read(planned: &Network, firewall: &FirewallKeeper) -> Result<Kernel, String> 
     if !proxy.is_intact().map_err(|e| e.to_string())? {
         tables.push(format!("table {}", pontoon_proxy::layout::TABLE));
     }
+    let dormant = Nft::open().map_err(|e| e.to_string())?.list_dormant_tables();
+    let dormant = dormant.map_err(|e| e.to_string())?.into_iter();
+    let dormant = dormant.filter(|table| TABLES.contains(&table.name.as_ref()));
     let bridge = names::bridge().map_err(|e| e.to_string())?;
     let neighbours = rtnl.neighbours(bridge).map_err(|e| e.to_string())?;
     let permanent = neighbours.into_iter().filter(|neighbour| neighbour.permanent);
-    Ok(Kernel { network, tables, neighbours: permanent.map(|n| n.ip).collect() })
+    Ok(Kernel {
+        network,
+        tables,
+        dormant: dormant.map(|table| table.to_string()).collect(),
+        neighbours: permanent.map(|n| n.ip).collect(),
+    })
 }
 
 impl Kernel {
@@ -105,7 +116,8 @@ impl Kernel {
         let known: BTreeSet<IpAddr> = records.iter().flat_map(Record::addresses).collect();
         let strays = self.neighbours.into_iter().filter(|ip| !known.contains(ip)).collect();
         let pods = records.iter().map(of_record).collect();
-        State { network: self.network, tables: self.tables, pods, strays, ..State::default() }
+        let Self { network, tables, dormant, .. } = self;
+        State { network, tables, dormant, pods, strays, ..State::default() }
     }
 }
 
@@ -139,9 +151,10 @@ fn pod_of(key: &str) -> Option<PodId> {
 }
 
 fn is_empty(state: &State) -> bool {
-    let State { network, tables, pods, strays, unknown, unpublished } = state;
+    let State { network, tables, dormant, pods, strays, unknown, unpublished } = state;
     network.is_empty()
         && tables.is_empty()
+        && dormant.is_empty()
         && pods.iter().all(|pod| pod.gone.is_none())
         && strays.is_empty()
         && unknown.is_empty()
@@ -156,6 +169,7 @@ fn common(before: State, after: &State) -> State {
     State {
         network: both(before.network, &after.network),
         tables: both(before.tables, &after.tables),
+        dormant: both(before.dormant, &after.dormant),
         pods: both(before.pods, &after.pods),
         strays: both(before.strays, &after.strays),
         unknown: both(before.unknown, &after.unknown),

@@ -177,7 +177,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "kernel-differs",
         group: State,
-        finds: "devices, addresses, routes, rules or tables are not as the daemon planned them, for longer than it takes to mend them",
+        finds: "devices, addresses, routes, rules or tables are not as the daemon planned them, for longer than it takes to mend them; our tables are switched off",
         judge: state::kernel_differs,
     },
     Check {

@@ -49,6 +49,11 @@ impl Remark {
     }
 }
 
+/// A device in the name of a setting, as sysctl(8) takes it: the dot of a VLAN's name is a slash.
+pub(super) fn in_setting(dev: &str) -> String {
+    dev.replace('.', "/")
+}
+
 /// At most three of them, and how many more there are.
 pub(super) fn some_of<T: ToString>(items: &[T]) -> String {
     const SHOWN: usize = 3;

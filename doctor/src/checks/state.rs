@@ -22,6 +22,18 @@ pub(super) fn kernel_differs(facts: &Facts) -> Vec<Remark> {
                 .mend("systemctl restart pontoond    # it reads the tables anew and changes only what differs"),
         );
     }
+    if !state.dormant.is_empty() {
+        let mend: Vec<String> =
+            state.dormant.iter().map(|table| format!("nft add table {table}")).collect();
+        found.push(
+            fault(format!(
+                "Pontoon's tables in nf_tables are switched off (dormant): {}",
+                some_of(&state.dormant)
+            ))
+            .because("none of their rules is looked at: no service answers, or pods may send what they want")
+            .mend(mend.join("\n")),
+        );
+    }
     found
 }
 

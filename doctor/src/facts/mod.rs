@@ -88,7 +88,7 @@ impl Facts {
         let kernel = kernel::gather(root, &setup, &network, &mut gaps);
         let host = host::gather(root, &setup, &network, &mut gaps);
         let filters = filters::gather(&mut gaps);
-        let sockets = sockets::gather(root, &setup, &mut gaps);
+        let sockets = sockets::gather(root, &setup, &network, &mut gaps);
         Self { setup, kernel, network, filters, sockets, host, gaps, ..Self::default() }
     }
 }

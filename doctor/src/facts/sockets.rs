@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use pontoon_netlink::{Link, LinkKind};
+
 use super::gaps::Gaps;
+use super::network::Network;
 use super::root::Root;
 use super::setup::Setup;
 
@@ -74,7 +77,12 @@ const INIT: u32 = 1;
 const LISTENING: [(Transport, &str); 2] = [(Transport::Tcp, "0A"), (Transport::Udp, "07")];
 
 /// Reads them.
-pub(super) fn gather(root: &Root, setup: &Setup, gaps: &mut Gaps) -> Vec<Socket> {
+pub(super) fn gather(
+    root: &Root,
+    setup: &Setup,
+    network: &Network,
+    gaps: &mut Gaps,
+) -> Vec<Socket> {
     let mut ports: Vec<u16> = setup.dns.iter().map(SocketAddr::port).collect();
     ports.push(setup.config.backend.vxlan_port);
     let mut found = Vec::new();
@@ -88,14 +96,14 @@ pub(super) fn gather(root: &Root, setup: &Setup, gaps: &mut Gaps) -> Vec<Socket>
                 .filter(|e| ports.contains(&e.address.port())),
         );
     }
-    let wanted = found.iter().map(|entry| entry.inode).filter(|inode| *inode != 0).collect();
+    let wanted = found.iter().map(|entry| entry.inode).collect();
     let owners = owners(root, wanted);
     let socket = |entry: Entry| Socket {
         transport: entry.transport,
         address: entry.address,
         owner: match owners.get(&entry.inode) {
-            _ if entry.inode == 0 => Owner::Kernel,
             Some((pid, name)) => Owner::Program { name: name.clone(), pid: *pid },
+            None if is_tunnels(network, &entry) => Owner::Kernel,
             None => Owner::User(entry.uid),
         },
     };
@@ -138,6 +146,15 @@ fn address(text: &str) -> Option<SocketAddr> {
         _ => return None,
     };
     Some(SocketAddr::new(ip, port))
+}
+
+/// The kernel's sockets look like those of a program of root's that nobody has open. Where a VXLAN
+/// device is up, the port is its own: no program can have it beside.
+fn is_tunnels(network: &Network, entry: &Entry) -> bool {
+    let port = entry.address.port();
+    let has_port = |link: &Link| matches!(&link.kind, LinkKind::Vxlan(v) if v.port == port);
+    let is_root = entry.transport == Transport::Udp && entry.uid == 0;
+    is_root && network.links.iter().any(|link| link.up && has_port(link))
 }
 
 /// Who has these sockets open, as far as that is shown.

@@ -9,6 +9,8 @@ pub struct State {
     pub network: Vec<Difference>,
     /// What is not as it should be in our tables of nf_tables.
     pub tables: Vec<String>,
+    /// Our tables of nf_tables that are switched off, as `inet pontoon`.
+    pub dormant: Vec<String>,
     /// Pods that hold addresses.
     pub pods: Vec<Pod>,
     /// Permanent neighbours on the bridge that are no pod's.

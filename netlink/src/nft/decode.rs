@@ -22,6 +22,12 @@ pub(super) fn table(message: &Message<'_>) -> Option<Table> {
     })
 }
 
+/// The table, if it is switched off.
+pub(super) fn dormant_table(message: &Message<'_>) -> Option<Table> {
+    let flags = message.attributes().find(NFTA_TABLE_FLAGS)?.u32_be()?;
+    (flags & NFT_TABLE_F_DORMANT != 0).then(|| table(message)).flatten()
+}
+
 /// The chain, if it is in this table.
 pub(super) fn chain(message: &Message<'_>, table: &Table) -> Option<Chain> {
     let attribute = |kind| message.attributes().find(kind);

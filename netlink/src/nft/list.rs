@@ -86,6 +86,21 @@ impl Nft {
     /// # Errors
     /// [`ListError`].
     pub fn list_tables(&mut self) -> Result<Vec<Table>, ListError> {
+        self.tables_of(decode::table)
+    }
+
+    /// The tables that somebody switched off: none of their rules is looked at.
+    ///
+    /// # Errors
+    /// [`ListError`].
+    pub fn list_dormant_tables(&mut self) -> Result<Vec<Table>, ListError> {
+        self.tables_of(decode::dormant_table)
+    }
+
+    fn tables_of(
+        &mut self,
+        decode: fn(&Message<'_>) -> Option<Table>,
+    ) -> Result<Vec<Table>, ListError> {
         self.consistently("tables", |nft| {
             let mut tables = Vec::new();
             let end = nft.dump(
@@ -93,7 +108,7 @@ impl Nft {
                 0,
                 |_| {},
                 |message| {
-                    tables.extend(decode::table(&message));
+                    tables.extend(decode(&message));
                 },
             )?;
             Ok((tables, end))

@@ -47,6 +47,7 @@ pub(in crate::nft) const NFTA_LIST_ELEM: u16 = 1;
 
 pub(in crate::nft) const NFTA_TABLE_NAME: u16 = 1;
 pub(in crate::nft) const NFTA_TABLE_FLAGS: u16 = 2;
+pub(in crate::nft) const NFT_TABLE_F_DORMANT: u32 = 1;
 pub(in crate::nft) const NFTA_TABLE_USERDATA: u16 = 6;
 
 pub(in crate::nft) const NFTA_CHAIN_TABLE: u16 = 1;

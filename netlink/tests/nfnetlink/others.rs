@@ -58,6 +58,26 @@ const SADDR: Field = Field::Network { offset: 12, length: 4 };
 const DPORT: Field = Field::Transport { offset: 2, length: 2 };
 
 #[test]
+fn a_table_that_is_switched_off_drops_nothing_until_it_is_switched_on() {
+    in_netns(|| {
+        load(
+            "table inet a { chain c { type filter hook forward priority 0; policy drop; }; }\ntable ip b { }",
+        );
+        let mut nft = Nft::open().unwrap();
+        assert_eq!(nft.list_dormant_tables().unwrap(), []);
+        run("nft", &["add table inet a { flags dormant; }"]);
+        let names: Vec<String> =
+            nft.list_dormant_tables().unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["inet a"]);
+        let shown = nft.filters(|_| true).unwrap();
+        assert!(shown.iter().all(|table| table.name == "ip b"), "{shown:?}");
+        run("nft", &["add table inet a"]);
+        assert_eq!(nft.list_dormant_tables().unwrap(), []);
+        assert_eq!(nft.filters(|_| true).unwrap().len(), 2);
+    });
+}
+
+#[test]
 fn every_test_of_a_foreign_rule_is_read_or_said_to_be_unreadable() {
     in_netns(|| {
         load(RULES);

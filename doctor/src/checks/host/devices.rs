@@ -18,7 +18,7 @@ pub(in crate::checks) fn check(facts: &Facts) -> Vec<Remark> {
                 fault(format!("the device {name} is of kind {found}, not {kind}"))
                     .because("it has the name of Pontoon's own, which cannot be made beside it")
                     .mend(format!(
-                        "ip link set dev {name} down && ip link set dev {name} name {name}-old"
+                        "ip link set dev {name} down && ip link set dev {name} name old-{kind}"
                     )),
             )
         })

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::checks::remark::{Remark, fault};
 use crate::facts::Facts;
+use crate::facts::daemon::Presence;
 use crate::facts::sockets::{Owner, Socket, Transport};
 
 pub(in crate::checks) fn vxlan(facts: &Facts) -> Vec<Remark> {
@@ -74,7 +75,10 @@ fn is_any_v6(ip: IpAddr) -> bool {
 fn is_ours(facts: &Facts, socket: &Socket) -> bool {
     match &socket.owner {
         Owner::Program { name, .. } => name == "pontoond",
-        Owner::User(_) => facts.setup.networked && facts.setup.dns.contains(&socket.address),
+        Owner::User(_) => {
+            let denied = matches!(facts.daemon.presence, Presence::Denied { .. });
+            (facts.setup.networked || denied) && facts.setup.dns.contains(&socket.address)
+        }
         Owner::Kernel => false,
     }
 }

@@ -3,7 +3,7 @@
 use pontoon_model::cidr::Family;
 use pontoon_model::kernel::{BRIDGE, VXLAN};
 
-use crate::checks::remark::{Remark, fault, warning};
+use crate::checks::remark::{Remark, fault, in_setting, warning};
 use crate::facts::Facts;
 
 const WHY: &str =
@@ -23,7 +23,10 @@ pub(in crate::checks) fn check(facts: &Facts) -> Vec<Remark> {
             let underlay = facts.setup.underlay.as_ref().map(|underlay| underlay.dev.as_str());
             for dev in [Some(BRIDGE), Some(VXLAN), underlay].into_iter().flatten() {
                 if off(&format!("net/ipv4/conf/{dev}/forwarding")) {
-                    found.push(switched_off(&format!("net.ipv4.conf.{dev}.forwarding")));
+                    found.push(switched_off(&format!(
+                        "net.ipv4.conf.{}.forwarding",
+                        in_setting(dev)
+                    )));
                 }
             }
         }
@@ -61,6 +64,6 @@ pub(in crate::checks) fn router_advertisements(facts: &Facts) -> Vec<Remark> {
             .because(format!(
                 "the kernel ignores router advertisements then: the IPv6 routes by {dev} that came from them end when their time is over"
             ))
-            .mend(format!("sysctl -w net.ipv6.conf.{dev}.accept_ra=2")),
+            .mend(format!("sysctl -w net.ipv6.conf.{}.accept_ra=2", in_setting(dev))),
     ]
 }

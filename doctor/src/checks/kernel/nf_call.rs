@@ -26,8 +26,9 @@ pub(in crate::checks) fn check(facts: &Facts) -> Vec<Remark> {
         isolated.iter().map(|port| format!("bridge link set dev {port} isolated off")).collect();
     vec![
         fault(format!(
-            "{} is 1, and ports of the pods' bridge are isolated: {}",
+            "{} {} 1, and ports of the pods' bridge are isolated: {}",
             settings.join(" and "),
+            if settings.len() == 1 { "is" } else { "are" },
             some_of(&isolated)
         ))
         .because("packets to a service whose endpoint is on the same node vanish: rewritten on the bridge, they go from one isolated port to another")

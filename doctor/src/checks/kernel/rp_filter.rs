@@ -2,7 +2,7 @@
 
 use pontoon_model::kernel::{BRIDGE, VXLAN};
 
-use crate::checks::remark::{Remark, fault, some_of};
+use crate::checks::remark::{Remark, fault, in_setting, some_of};
 use crate::facts::Facts;
 
 const STRICT: i64 = 1;
@@ -49,5 +49,5 @@ fn in_force(facts: &Facts, dev: &str) -> Option<i64> {
 }
 
 fn strict(dev: &str, what: &str) -> Remark {
-    fault(what).mend(format!("sysctl -w net.ipv4.conf.{dev}.rp_filter=2"))
+    fault(what).mend(format!("sysctl -w net.ipv4.conf.{}.rp_filter=2", in_setting(dev)))
 }

@@ -104,6 +104,12 @@ fn a_strict_filter_hurts_on_our_devices_and_where_answers_leave_elsewhere() {
         f.network.ways[1].dev = dev("eth1");
         set(f, "net/ipv4/conf/eth0/rp_filter", "2");
     });
+    // A VLAN's name has a dot, which sysctl(8) takes for the end of a part.
+    let finding = one("rp-filter", Fault, |f| {
+        f.setup.underlay.as_mut().unwrap().dev = "eth0.100".to_owned();
+        set(f, "net/ipv4/conf/eth0.100/rp_filter", "1");
+    });
+    assert_eq!(finding.mend, "sysctl -w net.ipv4.conf.eth0/100.rp_filter=2");
 }
 
 #[test]

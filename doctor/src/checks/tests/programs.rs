@@ -1,6 +1,7 @@
 //! Other programs' devices, files and sockets.
 
 use super::*;
+use crate::facts::daemon::Presence;
 use Severity::{Fault, Warning};
 
 fn add(name: &'static str, kind: LinkKind) -> impl FnOnce(&mut Facts) {
@@ -141,8 +142,13 @@ fn a_program_that_hides_is_the_daemon_where_that_listens() {
     };
     silent("dns-port", hidden("10.96.0.10:53"));
     one("dns-port", Fault, hidden("0.0.0.0:53"));
-    one("dns-port", Fault, |f| {
+    let unknown = |f: &mut Facts| {
         hidden("10.96.0.10:53")(f);
         f.setup.networked = false;
+    };
+    one("dns-port", Fault, unknown);
+    silent("dns-port", |f| {
+        unknown(f);
+        f.daemon.presence = Presence::Denied { socket: "/run/s".to_owned() };
     });
 }

@@ -26,6 +26,16 @@ fn a_kernel_that_is_not_as_planned_is_told_with_what_would_mend_it() {
 }
 
 #[test]
+fn a_table_of_ours_that_is_switched_off_is_switched_on_again() {
+    let found = one(
+        "kernel-differs",
+        Severity::Fault,
+        state(|s| s.dormant.push("inet pontoon".to_owned())),
+    );
+    assert_eq!(found.mend, "nft add table inet pontoon");
+}
+
+#[test]
 fn entries_of_nodes_and_pods_that_are_gone_are_stale() {
     let stale = || difference("bridge fdb del 02:00:00:00:00:09 dev pontoon-vxlan", true);
     one("stale-neighbours", Warning, state(|s| s.network.push(stale())));

@@ -19,7 +19,7 @@ const FAMILIES: [Family; 3] = [Family::Inet, Family::Ip, Family::Ip6];
 type Shapes = BTreeMap<String, Shape>;
 
 impl Nft {
-    /// All tables that IPv4 and IPv6 packets pass and that `wanted` wants by their family and name,
+    /// All tables that IPv4 and IPv6 packets pass, but for those that are switched off, and that `wanted` wants by their family and name,
     /// with the chains that decide whether they do. Chains for address translation are not among
     /// them.
     ///
@@ -29,9 +29,11 @@ impl Nft {
         &mut self,
         wanted: impl Fn(&Table) -> bool,
     ) -> Result<Vec<filter::Table>, ListError> {
-        let tables = self.list_tables()?;
+        let (tables, dormant) = (self.list_tables()?, self.list_dormant_tables()?);
         let mut found = Vec::new();
-        for table in tables.iter().filter(|t| FAMILIES.contains(&t.family) && wanted(t)) {
+        let concerns =
+            |t: &&Table| FAMILIES.contains(&t.family) && wanted(t) && !dormant.contains(t);
+        for table in tables.iter().filter(concerns) {
             let what = format!("table {table}");
             let ((mut filters, shapes), _) =
                 self.consistently(&what, |nft| nft.read_filters(table))?;
