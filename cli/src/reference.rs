@@ -12,7 +12,7 @@ use crate::exit::Exit;
 pub fn markdown() -> String {
     let root = command();
     let mut page = String::from(
-        "# The command `pontoon`\n\n<!-- Made from the command itself: `UPDATE_GOLDEN=1 cargo test -p pontoon-cli --test reference` writes it anew. -->\n",
+        "# The command `pontoon`\n\n<!-- Made from the command itself: `cargo xtask docs` writes it anew. -->\n",
     );
     let _ = write!(page, "\n{}. `pontoon COMMAND --help` shows what is here.\n", about(&root));
     page.push_str("\n## Exit codes\n\n| code | meaning |\n| --- | --- |\n");

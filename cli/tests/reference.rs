@@ -1,15 +1,15 @@
-//! The pages that are made from the command itself. `UPDATE_GOLDEN=1` writes `docs/cli.md` anew.
+//! The pages that are made from the command itself. `cargo xtask docs` writes `docs/cli.md` anew.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
 #[test]
-fn the_reference_is_that_of_this_command() {
+fn the_reference_in_the_book_is_that_of_this_command() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
     let page = pontoon_cli::markdown();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(path, &page).unwrap();
     }
     let written = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(written == page, "{path} is another; UPDATE_GOLDEN=1 writes it anew");
+    assert!(written == page, "{path} is another: `cargo xtask docs`");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The layout of the store. Keys here are relative to the cluster's prefix.
 
+#[cfg(test)]
+mod reference;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;

@@ -3,6 +3,8 @@
 
 mod listen;
 mod load;
+#[cfg(test)]
+mod reference;
 
 pub use listen::{ApiSettings, ListenAddress, MetricsSettings};
 pub use load::{ConfigError, load};

@@ -4,6 +4,7 @@ mod doctor;
 mod document;
 mod limits;
 mod objects;
+mod page;
 mod tls;
 mod watch;
 
