@@ -1,6 +1,7 @@
 //! `cargo xtask`: the two commands of the README and the developer's chores.
 
 mod binaries;
+mod book;
 mod package;
 mod packages;
 mod shell;
@@ -55,6 +56,8 @@ enum Task {
         /// The folder
         folder: Option<PathBuf>,
     },
+    /// Writes the book's pictures, and its pages that are made from the code
+    Docs,
     /// Makes Debian packages, a static tarball and their checksums
     Package(package::Options),
     /// Measures Pontoon against its peers
@@ -120,6 +123,10 @@ fn run(task: Task) -> Result<ExitCode> {
             binaries::man(&workspace, &folder)?;
             println!("written into {}", folder.display());
             Ok(ExitCode::SUCCESS)
+        }
+        Task::Docs => {
+            packages::provide(Purpose::Tests)?;
+            book::write(&workspace).map(|()| ExitCode::SUCCESS)
         }
         Task::Package(options) => package::make(&workspace, options).map(|()| ExitCode::SUCCESS),
         Task::Bench { args } => {
