@@ -39,6 +39,10 @@ fn assert_holds(output: &Output) {
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("64 of 64 connections arrived from the sender's own address"), "{text}");
     assert!(text.contains("2 of 2 endpoints answered 360 requests"), "{text}");
+    let by_name = "http://web.default.svc.cluster.local/ was answered by ";
+    for release in ["a-", "b-"] {
+        assert!(text.contains(&format!("{by_name}{release}")), "{text}");
+    }
     assert!(text.contains("10.96.0.1 and fd00:10:96::1 refused within"), "{text}");
     assert!(text.contains(" requests, 0 failed; the switch from blue to green took "), "{text}");
     assert!(text.trim_end().ends_with("Everything holds."), "{text}");

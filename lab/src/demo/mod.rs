@@ -4,6 +4,7 @@
 
 mod blue_green;
 mod cluster;
+mod names;
 mod progress;
 mod reach;
 mod reachability;
@@ -61,14 +62,16 @@ const RAISE: [Stage; 2] = [
 ];
 
 /// What looks whether its promises hold.
-const CHECK: [Stage; 4] = [
+const CHECK: [Stage; 6] = [
     Stage { title: "asking the cluster", run: cluster::show },
     Stage {
         title: "reaching every pod and host from every pod, and every pod from every host",
         run: reachability::show,
     },
     Stage { title: "asking for a service from a pod, a host and outside", run: services::show },
+    Stage { title: "asking for it by name from a pod of another host", run: names::show },
     Stage { title: "changing the service from blue to green under load", run: blue_green::show },
+    Stage { title: "asking for it by name once more", run: names::show_again },
 ];
 
 /// How long a daemon may take to be ready.
