@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::{RData, Record, RecordType};
 
@@ -18,6 +19,16 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Takes an answer apart that took so long.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn read(bytes: &[u8], took: Duration) -> Result<Self> {
+        let message = Message::from_vec(bytes)
+            .with_context(|| format!("an answer that cannot be read: {bytes:02x?}"))?;
+        Ok(Self { message, length: bytes.len(), took })
+    }
+
     /// What it made of the question.
     #[must_use]
     pub fn code(&self) -> ResponseCode {

@@ -74,7 +74,7 @@ impl Question {
     ///
     /// # Errors
     /// When the name is none.
-    pub(super) fn packet(&self) -> Result<(u16, Vec<u8>)> {
+    pub fn packet(&self) -> Result<(u16, Vec<u8>)> {
         static NEXT: AtomicU16 = AtomicU16::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut name =
@@ -148,15 +148,13 @@ pub fn ask_here(
             read_framed(&mut stream)?
         }
     };
-    let message = Message::from_vec(&bytes)
-        .with_context(|| format!("{server} answered what cannot be read: {bytes:02x?}"))
-        .map_err(Silence::Broken)?;
-    if !Answer::is_to(&message, id) {
-        return Err(Silence::Broken(anyhow::anyhow!(
-            "{server} answered something else: {message}"
-        )));
+    let answer = Answer::read(&bytes, began.elapsed()).map_err(Silence::Broken)?;
+    if !Answer::is_to(&answer.message, id) {
+        let message = answer.message;
+        let problem = anyhow::anyhow!("{server} answered something else: {message}");
+        return Err(Silence::Broken(problem));
     }
-    Ok(Answer { message, length: bytes.len(), took: began.elapsed() })
+    Ok(answer)
 }
 
 /// A socket that hears from that server only.
@@ -181,13 +179,17 @@ fn datagram(server: SocketAddr, packet: &[u8], patience: Duration) -> io::Result
 }
 
 /// A message behind its length (RFC 1035, section 4.2.2).
-pub(super) fn framed(message: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn framed(message: &[u8]) -> Vec<u8> {
     let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
     [&length.to_be_bytes(), message].concat()
 }
 
 /// The next message of a connection.
-pub(super) fn read_framed(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+///
+/// # Errors
+/// When the connection ends, or nothing comes in its time.
+pub fn read_framed(stream: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut length = [0; 2];
     stream.read_exact(&mut length)?;
     let mut message = vec![0; usize::from(u16::from_be_bytes(length))];

@@ -8,7 +8,7 @@ mod server;
 mod transfer;
 
 pub use answer::{Answer, written};
-pub use ask::{Over, Question, Silence, ask, ask_here, resolve};
+pub use ask::{Over, Question, Silence, ask, ask_here, framed, read_framed, resolve};
 pub use hickory_proto::op::ResponseCode;
 pub use hickory_proto::rr::RecordType;
 pub use load::{DnsLoad, DnsReport, Patience};
