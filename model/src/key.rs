@@ -27,6 +27,8 @@ pub enum Key {
     Alive(NodeName),
     /// `marks/<name>`: what people say of a node.
     Marks(NodeName),
+    /// `mesh/<name>`: how well a node reaches its peers.
+    Mesh(NodeName),
     /// `pods/<node>/<namespace>/<name>`
     Pod(NodeName, PodId),
     /// `services/<namespace>/<name>`
@@ -49,6 +51,8 @@ pub const NODES: &str = "nodes/";
 pub const ALIVE: &str = "alive/";
 /// Prefix of all keys that hold what people say of nodes.
 pub const MARKS: &str = "marks/";
+/// Prefix of all keys that hold how well nodes reach their peers.
+pub const MESH: &str = "mesh/";
 /// Prefix of all pod keys.
 pub const PODS: &str = "pods/";
 /// Prefix of all service keys.
@@ -86,6 +90,7 @@ impl fmt::Display for Key {
             Self::Node(name) => write!(f, "{NODES}{name}"),
             Self::Alive(name) => write!(f, "{ALIVE}{name}"),
             Self::Marks(name) => write!(f, "{MARKS}{name}"),
+            Self::Mesh(name) => write!(f, "{MESH}{name}"),
             Self::Pod(node, pod) => write!(f, "{PODS}{node}/{pod}"),
             Self::Service(id) => write!(f, "{SERVICES}{id}"),
             Self::EndpointSlice(id) => write!(f, "{ENDPOINT_SLICES}{id}"),
@@ -112,6 +117,8 @@ impl FromStr for Key {
             node(name).map(Self::Alive)
         } else if let Some(name) = text.strip_prefix(MARKS) {
             node(name).map(Self::Marks)
+        } else if let Some(name) = text.strip_prefix(MESH) {
+            node(name).map(Self::Mesh)
         } else if let Some(rest) = text.strip_prefix(PODS) {
             let mut parts = rest.splitn(3, '/');
             let mut part = || parts.next().unwrap_or_default();
@@ -173,6 +180,7 @@ mod tests {
             "nodes/host-1.example",
             "alive/a",
             "marks/a",
+            "mesh/a",
             "pods/host-1/default/web-0.a",
             "services/default/web",
             "endpointslices/default/web-x1.b",
@@ -210,7 +218,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in ".*", tail in ".{0,20}") {
             let _ = text.parse::<Key>();
-            for prefix in [SUBNETS, NODES, ALIVE, MARKS, PODS, SERVICES, ENDPOINT_SLICES, CLUSTER_IPS, NODE_PORTS] {
+            for prefix in [SUBNETS, NODES, ALIVE, MARKS, MESH, PODS, SERVICES, ENDPOINT_SLICES, CLUSTER_IPS, NODE_PORTS] {
                 if let Ok(key) = format!("{prefix}{tail}").parse::<Key>() {
                     prop_assert_eq!(key.to_string().parse::<Key>(), Ok(key));
                 }

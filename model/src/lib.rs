@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`name`] | node, namespace and pod names, checked once at the border |
 //! | [`mac`] | link-layer addresses |
+//! | [`mesh`] | how well nodes reach each other |
 //! | [`cidr`] | pod CIDRs, node subnets and the arithmetic on them |
 //! | [`cluster`] | the cluster's configuration, key `config` |
 //! | [`node`] | a node and its liveness, keys `nodes/` and `alive/` |
@@ -38,6 +39,7 @@ pub mod kernel;
 pub mod key;
 pub mod mac;
 pub mod manifest;
+pub mod mesh;
 pub mod name;
 pub mod named_port;
 pub mod node;

@@ -257,7 +257,11 @@ impl Intake {
                 self.touched.insert(name.clone());
             }
             Key::Config => self.founded = Some(item.create_revision.0),
-            Key::Subnet(_) | Key::Marks(_) | Key::ClusterIp(_) | Key::NodePort(_) => {}
+            Key::Subnet(_)
+            | Key::Marks(_)
+            | Key::Mesh(_)
+            | Key::ClusterIp(_)
+            | Key::NodePort(_) => {}
         }
         Ok(())
     }
@@ -277,7 +281,11 @@ impl Intake {
                 self.touched.insert(name.clone());
             }
             Key::Config => self.founded = None,
-            Key::Subnet(_) | Key::Marks(_) | Key::ClusterIp(_) | Key::NodePort(_) => {}
+            Key::Subnet(_)
+            | Key::Marks(_)
+            | Key::Mesh(_)
+            | Key::ClusterIp(_)
+            | Key::NodePort(_) => {}
         }
     }
 

@@ -8,6 +8,7 @@ use ipnetwork::IpNetwork;
 use pontoon_model::cidr;
 use pontoon_model::cluster::ClusterConfig;
 use pontoon_model::key::{Key, KeyError};
+use pontoon_model::mesh::MeshRow;
 use pontoon_model::name::NodeName;
 use pontoon_model::node::{Liveness, NodeMarks, NodeRecord};
 use pontoon_model::subnet::SubnetRecord;
@@ -43,6 +44,8 @@ pub struct ClusterView {
     pub alive: BTreeMap<NodeName, Liveness>,
     /// What people say of nodes.
     pub marks: BTreeMap<NodeName, NodeMarks>,
+    /// How well nodes reach their peers, as they told; shared, like the next.
+    pub mesh: Arc<BTreeMap<NodeName, Arc<MeshRow>>>,
     /// The raw records of this node's own pods; shared, since views are copied often and pods many.
     pub own_pods: Arc<BTreeMap<String, Vec<u8>>>,
     /// Keys whose value cannot be used, and why.
@@ -138,6 +141,10 @@ impl ClusterView {
             Key::Marks(name) => {
                 self.marks.insert(name, known::<NodeMarks>(item)?.value);
             }
+            Key::Mesh(name) => {
+                let row = Arc::new(known::<MeshRow>(item)?.value);
+                Arc::make_mut(&mut self.mesh).insert(name, row);
+            }
             Key::Pod(node, _) => {
                 if node == *me {
                     Arc::make_mut(&mut self.own_pods).insert(item.key.clone(), item.value.clone());
@@ -170,6 +177,7 @@ impl ClusterView {
             Key::Subnet(net) => drop(self.subnets.remove(net)),
             Key::Alive(name) => drop(self.alive.remove(name)),
             Key::Marks(name) => drop(self.marks.remove(name)),
+            Key::Mesh(name) => drop(Arc::make_mut(&mut self.mesh).remove(name)),
             Key::Pod(node, _) if node == me => {
                 Arc::make_mut(&mut self.own_pods).remove(&key.to_string());
             }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Key;
 use crate::cluster::ClusterConfig;
+use crate::mesh::MeshRow;
 use crate::node::{Liveness, NodeMarks, NodeRecord};
 use crate::pod::PodRecord;
 use crate::subnet::SubnetRecord;
@@ -55,6 +56,12 @@ const SHAPES: &[Shape] = &[
         example: "marks/host-1",
         value: "`labels`, `annotations`, `cordon`",
         writer: "people: `pontoon label node`, `annotate`, `node cordon`",
+    },
+    Shape {
+        key: "mesh/<node>",
+        example: "mesh/host-1",
+        value: "what the node measured: `probed`, `dns`, `service`, `peers` ([mesh.md](mesh.md))",
+        writer: "the node, under a lease, when it has changed enough to matter",
     },
     Shape {
         key: "pods/<node>/<namespace>/<name>",
@@ -124,11 +131,12 @@ fn every_kind_of_key_has_its_shape() {
         Key::Namespace(_) => 8,
         Key::ClusterIp(_) => 9,
         Key::NodePort(_) => 10,
+        Key::Mesh(_) => 11,
     };
     let keys = SHAPES.iter().map(|shape| shape.example.parse::<Key>().unwrap());
     let kinds: BTreeSet<_> = keys.map(|key| kind(&key)).collect();
-    assert_eq!(kinds, (0..=10).collect());
-    assert_eq!(SHAPES.len(), 11);
+    assert_eq!(kinds, (0..=11).collect());
+    assert_eq!(SHAPES.len(), 12);
 }
 
 /// Every field of these types, by an example of each in which none is left out.
@@ -150,6 +158,11 @@ fn the_fields_of_our_own_values_are_told() {
         "labels": {"a": "b"}, "annotations": {"a": "b"}, "cordon": {"by": "user alice", "at": "now"},
     }))
     .unwrap();
+    let good = json!({"lossPercent": 0, "rttUs": 300});
+    let row: MeshRow = serde_json::from_value(json!({
+        "probed": 1, "dns": good, "service": good, "peers": {"host-2": {"underlay": good}},
+    }))
+    .unwrap();
     let owner = SubnetRecord { node: "host-1".parse().unwrap(), machine_id: "m".to_owned() };
     let config = ClusterConfig { dns_addresses: Some(Vec::new()), ..ClusterConfig::default() };
     for (key, value) in [
@@ -158,6 +171,7 @@ fn the_fields_of_our_own_values_are_told() {
         ("subnets/<address>-<length>", serde_json::to_value(owner)),
         ("alive/<node>", serde_json::to_value(Liveness { applied: 1 })),
         ("marks/<node>", serde_json::to_value(marks)),
+        ("mesh/<node>", serde_json::to_value(row)),
         ("pods/<node>/<namespace>/<name>", serde_json::to_value(pod)),
     ] {
         let shape = SHAPES.iter().find(|shape| shape.key == key).unwrap();
