@@ -47,7 +47,7 @@ use crate::services::{self, Services};
 use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
 use crate::watchdog::Heart;
-use crate::{api, dns, feed, identity, metrics, monitoring, names, server, watchdog};
+use crate::{api, dns, feed, identity, mesh, metrics, monitoring, names, server, watchdog};
 
 /// How often the folder of pending DELs is looked at: a plugin writes there only when the daemon
 /// did not answer.
@@ -124,6 +124,7 @@ async fn work(settings: Settings) -> Result<()> {
         me: me.clone(),
         node: settings.node.clone(),
         answers_dns: settings.dns.enabled,
+        probes: settings.mesh.enabled,
         towards: store_address(&settings.store),
         store: Arc::clone(&store),
         attacher: Arc::clone(&attacher),
@@ -198,6 +199,16 @@ async fn work(settings: Settings) -> Result<()> {
     ));
     tokio::spawn(readiness::run(Arc::clone(&board)));
     let for_doctor = Arc::clone(&store);
+    let measured = Arc::new(mesh::board::Board::default());
+    tokio::spawn(mesh::run(mesh::Parts {
+        me: me.clone(),
+        settings: settings.mesh.clone(),
+        store: Arc::clone(&store),
+        situation: situation.clone(),
+        ready: ready.clone(),
+        board: Arc::clone(&measured),
+        problems: listeners_tx.clone(),
+    }));
     let mut publishing =
         tokio::spawn(publisher::run(store, board, Arc::clone(&attacher), own_pods));
     let doctor = Arc::new(Doctor {
@@ -225,6 +236,11 @@ async fn work(settings: Settings) -> Result<()> {
             let doctor = Arc::clone(&doctor);
             Box::pin(async move { doctor.examine().await })
         }),
+        mesh: {
+            let (me, settings) = (me.clone(), settings.mesh.clone());
+            let (situation, board) = (situation.clone(), Arc::clone(&measured));
+            Box::new(move || mesh::whole(&me, &settings, &situation.borrow(), &board))
+        },
     });
     let for_people = tokio::spawn(api::listen::run(
         paths.api_socket(),
@@ -244,7 +260,9 @@ async fn work(settings: Settings) -> Result<()> {
             metrics::cluster::Addresses(Arc::new(move || attacher.address_use()))
         },
     };
+    let meshed = metrics::mesh::Parts { me: me.name.clone(), board: measured };
     let sources: Vec<Source> = vec![
+        Box::new(move |registry| registry.register_collector(Box::new(meshed.clone()))),
         Box::new(move |registry| metrics.register(registry)),
         Box::new(move |registry| registry.register_collector(Box::new(known.clone()))),
         dns,

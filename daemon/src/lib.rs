@@ -17,6 +17,7 @@
 //! | [`firewall`] | our tables in nf_tables |
 //! | [`server`], [`requests`] | the socket that the CNI plugin speaks to |
 //! | [`api`], [`objects`] | what people use over HTTP, and the objects that they apply |
+//! | [`mesh`] | how well this node reaches its peers |
 //! | [`metrics`], [`monitoring`] | what is counted; where that and the daemon's health can be seen |
 //! | [`doctor`] | what is wrong with the node and its cluster |
 //! | [`situation`] | what the parts tell each other |
@@ -37,6 +38,7 @@ pub mod firewall;
 pub mod identity;
 pub mod ipam;
 pub mod lease;
+pub mod mesh;
 pub mod metrics;
 pub mod monitoring;
 pub mod names;

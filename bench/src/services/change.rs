@@ -38,6 +38,7 @@ pub(super) fn measure(size: Size) -> Result<Vec<Round>> {
         .configure("cluster.pod-cidrs", [POD_CIDR])
         .configure("cluster.service-cidrs", [SERVICE_CIDR])
         .configure("log.level", "info")
+        .configure("mesh.enabled", false)
         .build()?;
     let host = lab.host(1);
     lab.start(WAIT)?;

@@ -95,6 +95,7 @@ fn on_embedded_stores(notes: &mut Vec<String>) -> Result<(Vec<Row>, Vec<f64>)> {
         .configure("cluster.pod-cidrs", [dataset::POD_CIDR])
         .configure("cluster.service-cidrs", [dataset::SERVICE_CIDR])
         .configure("log.level", "info")
+        .configure("mesh.enabled", false)
         .build()?;
     let sites = [1, 2].map(|number| -> Result<Site> {
         lab.host(number).start()?;

@@ -29,6 +29,7 @@ use axum::response::Response;
 use futures::future::BoxFuture;
 use pontoon_model::api::{Code, Failure, Status};
 use pontoon_model::doctor::Report;
+use pontoon_model::mesh::Mesh;
 use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 
@@ -49,6 +50,8 @@ pub struct Parts {
     pub status: Box<dyn Fn() -> Status + Send + Sync>,
     /// Looks for what is wrong.
     pub doctor: Box<dyn Fn() -> BoxFuture<'static, Report> + Send + Sync>,
+    /// How well nodes reach each other.
+    pub mesh: Box<dyn Fn() -> Mesh + Send + Sync>,
 }
 
 /// What the handlers share.

@@ -139,6 +139,7 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
         faults.push(format!("cluster: {error}"));
     }
     faults.extend(settings.api.faults());
+    faults.extend(settings.mesh.fault());
     if let Some(mtu) = settings.node.mtu.filter(|mtu| !(576..=65535).contains(mtu)) {
         faults.push(format!("node.mtu: {mtu} is not in 576..=65535"));
     }
@@ -226,6 +227,8 @@ mod tests {
             ("[dns.hosts]\n'a.b' = []\n", ["dns.hosts", "no address"]),
             ("[metrics]\nlisten = '9553'\n", ["metrics.listen", "127.0.0.1:9553"]),
             ("[metrics]\nlisten = '[::1]:0'\n", ["metrics.listen", "1 to 65535"]),
+            ("[mesh]\ninterval = '10'\n", ["mesh.interval", "500ms"]),
+            ("[mesh]\ninterval = '5ms'\n", ["mesh.interval", "100ms to 600s"]),
             ("[log]\nlevel = 'inof=='\n", ["log.level", "inof"]),
             ("[node\n", ["FILE", "TOML"]),
         ] {

@@ -3,11 +3,13 @@
 
 mod listen;
 mod load;
+mod mesh;
 #[cfg(test)]
 mod reference;
 
 pub use listen::{ApiSettings, ListenAddress, MetricsSettings};
 pub use load::{ConfigError, load};
+pub use mesh::MeshSettings;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub api: ApiSettings,
     /// Metrics and health.
     pub metrics: MetricsSettings,
+    /// Probes between nodes.
+    pub mesh: MeshSettings,
 }
 
 /// This host.

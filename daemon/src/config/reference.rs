@@ -184,6 +184,12 @@ const SETTINGS: &[(&str, Default, &str)] = &[
         Is("\"127.0.0.1:9553\""),
         "where `/metrics`, `/healthz` and `/readyz` are served over plain HTTP ([metrics.md](metrics.md)); empty for nowhere",
     ),
+    (
+        "mesh.enabled",
+        Is("true"),
+        "whether this node probes its peers and answers them ([mesh.md](mesh.md))",
+    ),
+    ("mesh.interval", Is("\"10s\""), "how often it probes each: `100ms` to `600s`"),
     ("paths.run", Is("\"/run/pontoon\""), "`pontoond.sock`, `api.sock` and a lock"),
     (
         "paths.state",

@@ -77,6 +77,8 @@ pub struct Controller {
     node: NodeSettings,
     /// Whether the node answers DNS.
     answers_dns: bool,
+    /// Whether the node tests its own table of services.
+    probes: bool,
     /// An address of the store: the underlay leads there unless a person says otherwise.
     towards: Option<IpAddr>,
     store: Arc<dyn Store>,
@@ -134,6 +136,8 @@ pub struct Parts {
     pub node: NodeSettings,
     /// Whether the node answers DNS.
     pub answers_dns: bool,
+    /// Whether the node tests its own table of services.
+    pub probes: bool,
     /// An address of the store.
     pub towards: Option<IpAddr>,
     /// The store.
@@ -178,6 +182,7 @@ impl Controller {
             me: parts.me,
             node: parts.node,
             answers_dns: parts.answers_dns,
+            probes: parts.probes,
             towards: parts.towards,
             store: parts.store,
             attacher: parts.attacher,
@@ -415,12 +420,23 @@ impl Controller {
                     .node_port_addresses(&underlay.addresses, &underlay.host_addresses),
             },
             cluster: Cluster::of(config),
+            probes: if self.probes { self.probes(config) } else { Vec::new() },
         };
         self.outputs.services.send_if_modified(|current| {
             let changed = current.as_ref() != Some(&local);
             *current = Some(local);
             changed
         });
+    }
+
+    /// The cluster's DNS addresses and this node's gateways of their families.
+    fn probes(&self, config: &ClusterConfig) -> Vec<(IpAddr, IpAddr)> {
+        let gateway = |vip: &IpAddr| {
+            let subnet = self.held.iter().find(|net| net.is_ipv4() == vip.is_ipv4());
+            subnet.map(|net| pontoon_model::cidr::gateway(*net))
+        };
+        let addresses = config.dns_addresses();
+        addresses.iter().filter_map(|vip| Some((*vip, gateway(vip)?))).collect()
     }
 
     fn find_underlay(&mut self, problems: &mut Vec<String>) {

@@ -8,6 +8,7 @@
 //! | [`store`] | calls to the store |
 //! | [`work`] | what it takes to make the kernel follow |
 //! | [`cluster`] | what is known of the cluster, and of this node |
+//! | [`mesh`] | how well this node reaches its peers |
 //! | [`host`] | connection tracking, and the daemon as a process |
 //! | [`exposition`] | all of it as text |
 
@@ -16,6 +17,7 @@ pub mod cni;
 pub mod exposition;
 pub mod figure;
 pub mod host;
+pub mod mesh;
 pub mod store;
 #[cfg(test)]
 mod tests;

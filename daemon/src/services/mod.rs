@@ -9,6 +9,7 @@
 //! | [`health`] | answers load balancers that ask whether this node has endpoints |
 //! | [`lost`] | what a wiped store has lost, for a while |
 //! | [`inquiry`] | who stands behind services, for whoever asks |
+//! | [`probe`] | a service of the daemon's own, to find out whether the table works |
 //! | [`report`] | what the other parts are told |
 
 pub mod flows;
@@ -16,11 +17,12 @@ pub mod health;
 pub mod inquiry;
 pub mod intake;
 pub mod lost;
+pub mod probe;
 pub mod report;
 pub mod shelf;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -62,6 +64,8 @@ pub struct Local {
     pub node: Node,
     /// What names depend on.
     pub cluster: Cluster,
+    /// Virtual addresses by which the node tests its own table, and where they lead.
+    pub probes: Vec<(IpAddr, IpAddr)>,
 }
 
 /// What the task is made of.
@@ -100,6 +104,8 @@ pub struct Services {
     /// What is in the kernel; `None` before the kernel was read for the first time.
     arrangement: Option<Arrangement>,
     local: Option<Local>,
+    /// Our own service is in the arrangement.
+    probing: bool,
     lost: Lost,
     /// Until when the store is waited for.
     patience: Option<Instant>,
@@ -120,6 +126,7 @@ impl Services {
             parts,
             arrangement: None,
             local: None,
+            probing: false,
             lost: Lost::default(),
             patience: Some(Instant::now() + STORE_PATIENCE),
             health: BTreeMap::new(),
@@ -276,7 +283,7 @@ impl Services {
         };
         // Whatever went to an endpoint that left while nobody looked.
         changes.touched.extend(arrangement.udp_frontends());
-        let services = arrangement.len();
+        let services = arrangement.len() - usize::from(self.probing);
         self.parts.work.changed(changes.len());
         self.after(&changes);
         info!(services, wrote, took = ?began.elapsed(), "services are in the kernel");
@@ -293,8 +300,17 @@ impl Services {
             dirty.sort();
             dirty.dedup();
         }
+        let directory = intake.directory();
+        if let Ok(own) = probe::id()
+            && (everything || dirty.contains(&own))
+        {
+            // Whoever gives a service this name has it.
+            self.probing = !local.probes.is_empty() && directory.service(&own).is_none();
+            let plan = self.probing.then(|| probe::plan(&local.probes));
+            dirty.retain(|id| *id != *own || !self.probing);
+            arrangement.set(&own, plan);
+        }
         for id in dirty {
-            let directory = intake.directory();
             let service = directory.service(&id);
             if service.is_some() {
                 self.lost.returned(&id);
@@ -378,7 +394,7 @@ impl Services {
             ));
         }
         let report = Report {
-            services: arrangement.len(),
+            services: arrangement.len() - usize::from(self.probing),
             elements: arrangement.sizes().into_iter().collect(),
             revision: self.parts.intake.revision(),
             problems,

@@ -9,6 +9,8 @@ pub const OPENAPI: &str = "/v1/openapi.json";
 pub const STATUS: &str = "/v1/status";
 /// What is wrong with the node and its cluster.
 pub const DOCTOR: &str = "/v1/doctor";
+/// How well nodes reach each other.
+pub const MESH: &str = "/v1/mesh";
 /// Where documents are applied.
 pub const APPLY: &str = "/v1/apply";
 /// How packets cross hosts.

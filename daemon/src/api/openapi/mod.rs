@@ -11,6 +11,7 @@ mod paths;
 
 use pontoon_model::api::Status;
 use pontoon_model::doctor::Report;
+use pontoon_model::mesh::Mesh;
 use pontoon_model::node::Cordon;
 use pontoon_model::object::Kind;
 use pontoon_model::rest::{
@@ -64,6 +65,7 @@ fn schemas() -> Map<String, Value> {
     generator.subschema_for::<Cordon>();
     generator.subschema_for::<CordonRequest>();
     generator.subschema_for::<ListMetadata>();
+    generator.subschema_for::<Mesh>();
     generator.subschema_for::<MetadataPatch>();
     generator.subschema_for::<ObjectOutcome>();
     generator.subschema_for::<Outcomes>();

@@ -54,6 +54,16 @@ pub(super) fn operations() -> Vec<Operation> {
             )
         },
         Operation {
+            answers: vec![(200, Shape::Named("Mesh"))],
+            handler: |context| Box::pin(mesh(context)),
+            ..base(
+                Method::GET,
+                path::MESH,
+                "getMesh",
+                "How well nodes reach each other: this node's measurements, and what the others told of theirs.",
+            )
+        },
+        Operation {
             body: Some(Shape::Named("BackendChoice")),
             answers: vec![(200, Shape::Named("BackendChoice"))],
             handler: |context| Box::pin(set_backend(context)),
@@ -116,6 +126,10 @@ async fn doctor(context: Context) -> Result<Response, Failure> {
         None => report,
     };
     Ok(reply::json(StatusCode::OK, &report))
+}
+
+async fn mesh(context: Context) -> Result<Response, Failure> {
+    Ok(reply::json(StatusCode::OK, &(context.api.parts.mesh)()))
 }
 
 async fn set_backend(context: Context) -> Result<Response, Failure> {

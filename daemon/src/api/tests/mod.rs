@@ -21,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use pontoon_model::api::{NodeStatus, PodStatus, StoreStatus};
 use pontoon_model::cluster::{BackendKind, ClusterConfig};
 use pontoon_model::doctor::{Examiner, Finding, Severity, Unexamined};
+use pontoon_model::mesh::{MeshRow, MeshWays, Quality};
 use pontoon_model::name::NodeName;
 use pontoon_store::{EmbeddedStore, Store};
 use serde_json::{Value, json};
@@ -73,6 +74,7 @@ impl Stage {
             changes: feeds.changes,
             status: Box::new(status),
             doctor: Box::new(|| Box::pin(async { report() })),
+            mesh: Box::new(mesh),
         });
         let (problems_tx, problems) = channel::channel(Vec::new());
         let socket = folder.path().join("api.sock");
@@ -244,4 +246,19 @@ fn status() -> Status {
             addresses: vec!["10.244.1.2".parse().unwrap()],
         }],
     }
+}
+
+/// The same.
+fn mesh() -> Mesh {
+    let quality = |loss_percent| Some(Quality { loss_percent, rtt_us: Some(300) });
+    let ways = MeshWays { underlay: quality(0), pods4: quality(10), pods6: quality(20) };
+    let [one, two]: [NodeName; 2] = ["host-1", "host-2"].map(|name| name.parse().unwrap());
+    let row = MeshRow {
+        probed: 1,
+        dns: quality(0),
+        service: Some(Quality { loss_percent: 100, rtt_us: None }),
+        peers: [(two.clone(), ways)].into(),
+    };
+    let rows = [(one.clone(), row)].into();
+    Mesh { enabled: true, interval_ms: 10_000, nodes: vec![one, two], rows }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::time::Instant;
 
 use pontoon_dns::exchange::Transport;
 use pontoon_dns::metrics::label::Kind;
@@ -10,6 +11,8 @@ use pontoon_dns::metrics::tally::Closed;
 use pontoon_dns::wire::name::Name;
 
 use super::*;
+use crate::mesh::board::Board;
+use crate::mesh::plan::{Target, Way};
 
 /// What the reference says of a figure, or a figure of itself.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,6 +36,20 @@ fn dns() -> Source {
         let _while_it_is_shown = &tally;
         metrics.register(registry);
     })
+}
+
+/// Probes of a peer.
+fn mesh() -> Source {
+    let [from, to] = ["192.0.2.1", "192.0.2.2"].map(|ip| ip.parse().unwrap());
+    let target = Target { peer: "b".parse().unwrap(), way: Way::Underlay, from, to };
+    let board = Arc::new(Board::default());
+    for number in 0..4 {
+        let now = Instant::now();
+        board.asked(number, &target, now);
+        board.answered(number, (to, 9555).into(), now, Duration::from_secs(1));
+    }
+    let parts = super::super::mesh::Parts { me: "a".parse().unwrap(), board };
+    Box::new(move |registry| registry.register_collector(Box::new(parts.clone())))
 }
 
 /// All that is registered, by name.
@@ -84,6 +101,7 @@ fn documented() -> BTreeMap<String, BTreeSet<String>> {
 fn names_follow_the_conventions_and_have_their_rows_in_the_reference() {
     let mut sources = sources(Metrics::default());
     sources.push(dns());
+    sources.push(mesh());
     let text = write(&sources, Format::Prometheus).unwrap();
     let mut figures = registered(&text);
     // Only where the host tracks connections.
