@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use pontoon_client::http::{Client, HttpError};
 use pontoon_model::api::{Code, Failure, Status};
 use pontoon_model::doctor::Report;
+use pontoon_model::mesh::Mesh;
 use pontoon_model::name::{Namespace, NodeName};
 use pontoon_model::object::{Documents, Kind, MetadataChange, Outcome, OutcomeResult, Selection};
 use pontoon_model::rest::{self, ObjectOutcome, Outcomes};
@@ -59,6 +60,11 @@ impl Api {
     /// What is wrong with its node and its cluster.
     pub(crate) fn doctor(&self) -> Result<Report, ApiError> {
         self.client.doctor().map_err(ApiError::from)
+    }
+
+    /// How well nodes reach each other.
+    pub(crate) fn mesh(&self) -> Result<Mesh, ApiError> {
+        self.client.mesh().map_err(ApiError::from)
     }
 
     /// One object.

@@ -48,7 +48,7 @@ impl Exit {
                 "all was done; for `diff`: nothing differs; for `doctor`: nothing is wrong"
             }
             Self::Failed => {
-                "something was not done or is not there, and standard error says what; for `status`: the node is not ready; for `doctor`: there is a fault; for `diff`: something differs"
+                "something was not done or is not there, and standard error says what; for `status`: the node is not ready, or with `--mesh` a way is not good; for `doctor`: there is a fault; for `diff`: something differs"
             }
             Self::Usage => "the command line is wrong; the daemon was not asked",
             Self::Absent => "pontoond is not running where it was looked for",

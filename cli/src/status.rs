@@ -1,11 +1,12 @@
 //! `pontoon status`: one screen for a person who asks what is wrong.
 
+mod mesh;
 mod screen;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use pontoon_model::api::Status;
 use pontoon_model::object::Kind;
+use serde::Serialize;
 
 use crate::api::Api;
 use crate::exit::Exit;
@@ -14,12 +15,19 @@ use crate::{output, say};
 pub(crate) use screen::nodes;
 
 const EXAMPLES: &str = "\
-What is wrong comes first. Exit code: 0 when this node is ready for pods, 1 when it is not.";
+What is wrong comes first. Exit code: 0 when this node is ready for pods, 1 when it is not.
+
+With --mesh: every node's probes of its peers, the worst way and the longest median time of each
+pair; what is lost of the last probes comes before the time. DNS and SERVICE are what a node checks of
+itself. Exit code: 0 when all is good, 1 when something is not.";
 
 /// What `pontoon status` takes.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    /// Show how well nodes reach each other
+    #[arg(long)]
+    mesh: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -46,6 +54,12 @@ enum Format {
 }
 
 pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
+    if arguments.mesh {
+        let known = api.mesh()?;
+        let (text, good) = mesh::whole(&known);
+        print(&arguments.output, &known, |_| text.clone())?;
+        return Ok(if good { Exit::Done } else { Exit::Failed });
+    }
     let status = api.status()?;
     let ready = status.ready;
     print(&arguments.output, &status, |status| {
@@ -59,17 +73,17 @@ pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     Ok(if ready { Exit::Done } else { Exit::Failed })
 }
 
-/// Prints the daemon's status, or a part of it for people.
-pub(crate) fn print(
+/// Prints what the daemon says, or a part of it for people.
+pub(crate) fn print<T: Serialize>(
     output: &Output,
-    status: &Status,
-    human: impl Fn(&Status) -> String,
+    said: &T,
+    human: impl Fn(&T) -> String,
 ) -> Result<()> {
     let format = if output.json { Format::Json } else { output.output };
     if format == Format::Text {
-        return say::line(human(status));
+        return say::line(human(said));
     }
-    let document = serde_json::to_value(status).context("the status is no JSON")?;
+    let document = serde_json::to_value(said).context("the daemon's answer is no JSON")?;
     say::line(match format {
         Format::Yaml => output::yaml(&document)?,
         _ => output::json(&document)?,

@@ -4,6 +4,7 @@ use hyper::Method;
 use pontoon_model::api::Status;
 use pontoon_model::cluster::BackendKind;
 use pontoon_model::doctor::Report;
+use pontoon_model::mesh::Mesh;
 use pontoon_model::name::{Namespace, NodeName};
 use pontoon_model::object::{Documents, Kind, MetadataChange, Selection};
 use pontoon_model::rest::{
@@ -29,6 +30,14 @@ impl Client {
     /// As [`Client::ask`].
     pub fn doctor(&self) -> Result<Report, HttpError> {
         self.ask(Method::GET, path::DOCTOR, None)
+    }
+
+    /// How well nodes reach each other.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub fn mesh(&self) -> Result<Mesh, HttpError> {
+        self.ask(Method::GET, path::MESH, None)
     }
 
     /// The objects that a selection without names means, and the state that they are of.
