@@ -13,6 +13,7 @@
 //! | [`programs`] | what containers run |
 //! | [`containerd`], [`podman`] | the runtimes |
 //! | [`systemd`], [`installed`] | a host that systemd boots, and Pontoon installed there |
+//! | [`packages`] | what `cargo xtask package` makes, for such a host |
 
 pub mod cluster;
 pub mod containerd;
@@ -21,6 +22,7 @@ pub mod host;
 pub mod installed;
 pub mod naming;
 pub mod node;
+pub mod packages;
 pub mod pair;
 pub mod podman;
 pub mod programs;

@@ -1,7 +1,7 @@
 //! A host that systemd boots, in a container of systemd-nspawn.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,10 +22,20 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Nothing but what is started by hand.
 const TARGET: &str = "[Unit]\nRequires=sysinit.target\nAfter=sysinit.target\nAllowIsolate=yes\n";
 
+/// Where the host's own files are, in its folder.
+const UPPER: &str = "upper";
+/// What keeps packages from starting anything on a machine without an init of its own
+/// (invoke-rc.d(8)), and what has man pages indexed behind every package, which takes longest of all.
+const UNWANTED: &[&str] = &["usr/sbin/policy-rc.d", "var/lib/man-db/auto-update"];
+/// What changes by itself, or is none of a package's.
+const OTHERS: &[&str] =
+    &["/run", "/tmp", "/var/cache", "/var/lib/dpkg", "/var/lib/systemd", "/var/log", "/var/tmp"];
+
 /// The machine's own system under an overlay, with systemd as its first process.
 #[derive(Debug)]
 pub struct SystemdHost {
     init: u32,
+    upper: PathBuf,
     // Dropped in this order, behind the death of `init`.
     runner: Runner,
     _nspawn: Owned,
@@ -34,7 +44,8 @@ pub struct SystemdHost {
 
 impl SystemdHost {
     /// Boots a host on the network of a lab's, which sees these folders of the machine where they
-    /// are, and waits until systemd takes commands.
+    /// are, and waits until systemd takes commands. It is a host of its own: with its own name and
+    /// machine id, and packages may start what they install.
     ///
     /// # Errors
     /// When it does not boot in a minute, with what it printed.
@@ -60,7 +71,7 @@ impl SystemdHost {
         command.args(folders.iter().map(|folder| format!("--bind-ro={}", folder.display())));
         let out = fs::File::create(&log).with_context(|| format!("cannot make {log:?}"))?;
         command.stdin(Stdio::piped()).stderr(out.try_clone()?).stdout(out);
-        let mut child = spawn_with_root(&folder, command)?;
+        let mut child = spawn_with_root(&folder, lab, command)?;
         let (pid, input) = (child.id(), child.stdin.take());
         let nspawn = Owned::new(child);
         cgroups.enter(pid)?;
@@ -81,7 +92,8 @@ impl SystemdHost {
             }
         };
         let runner = Runner::new(init, folder.join("logs"))?;
-        let host = Self { init, runner, _nspawn: nspawn, _cgroups: cgroups };
+        let upper = folder.join(UPPER);
+        let host = Self { init, upper, runner, _nspawn: nspawn, _cgroups: cgroups };
         while host.exec(&["systemctl", "is-active", "lab.target"]).is_err() {
             if Instant::now() > deadline {
                 return Err(late());
@@ -170,6 +182,36 @@ impl SystemdHost {
         PathBuf::from(format!("/proc/{}/root", self.init)).join(on_the_host.trim_start_matches('/'))
     }
 
+    /// The files and folders that are on the host by now and not on the machine, but for logs,
+    /// caches, and what systemd and dpkg keep for themselves.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn added(&self) -> Result<Vec<PathBuf>> {
+        let mut added = Vec::new();
+        let mut folders = vec![PathBuf::from("/")];
+        while let Some(folder) = folders.pop() {
+            let of_the_host = self.upper.join(folder.strip_prefix("/")?);
+            for entry in fs::read_dir(&of_the_host)
+                .with_context(|| format!("cannot list {of_the_host:?}"))?
+            {
+                let entry = entry?;
+                let path = folder.join(entry.file_name());
+                if OTHERS.iter().any(|other| path.starts_with(other)) {
+                    continue;
+                }
+                if path.symlink_metadata().is_err() {
+                    added.push(path.clone());
+                }
+                if entry.file_type()?.is_dir() {
+                    folders.push(path);
+                }
+            }
+        }
+        added.sort();
+        Ok(added)
+    }
+
     /// What a unit logged.
     #[must_use]
     pub fn journal(&self, unit: &str) -> String {
@@ -190,12 +232,12 @@ impl Drop for SystemdHost {
 }
 
 /// Starts a program in a mount namespace of its own, with the overlay mounted at `root`.
-fn spawn_with_root(folder: &Path, mut command: Command) -> Result<Child> {
+fn spawn_with_root(folder: &Path, lab: &Host, mut command: Command) -> Result<Child> {
     let thread = || -> Result<Child> {
         unshare(CloneFlags::CLONE_NEWNS).context("cannot make a mount namespace")?;
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_PRIVATE | MsFlags::MS_REC, None::<&str>)
             .context("cannot make the mounts private")?;
-        let [upper, work, root] = ["upper", "work", "root"].map(|name| folder.join(name));
+        let [upper, work, root] = [UPPER, "work", "root"].map(|name| folder.join(name));
         for folder in [&upper, &work, &root] {
             fs::create_dir_all(folder).with_context(|| format!("cannot make {folder:?}"))?;
         }
@@ -203,6 +245,19 @@ fn spawn_with_root(folder: &Path, mut command: Command) -> Result<Child> {
         mount(Some("overlay"), &root, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
             .with_context(|| format!("cannot mount an overlay at {root:?}"))?;
         furnish(&root.join("etc/systemd/system"))?;
+        for (file, text) in [("machine-id", lab.machine_id()), ("hostname", lab.name().to_string())]
+        {
+            fs::write(root.join("etc").join(file), format!("{text}\n"))
+                .with_context(|| format!("cannot write /etc/{file}"))?;
+        }
+        for unwanted in UNWANTED {
+            match fs::remove_file(root.join(unwanted)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove /{unwanted}"));
+                }
+                _ => {}
+            }
+        }
         command.spawn().context("cannot start systemd-nspawn: is systemd-container installed?")
     };
     let result = std::thread::scope(|scope| scope.spawn(thread).join());

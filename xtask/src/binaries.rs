@@ -52,7 +52,20 @@ pub(crate) fn build_static(workspace: &Workspace) -> Result<()> {
     for program in
         [release.join("pontoond"), release.join("pontoon"), workspace.bin().join("pontoon-cni")]
     {
+        needs_no_library(&program)?;
         place(&program, &folder)?;
+    }
+    Ok(())
+}
+
+/// A program that asks for an interpreter is linked at its start.
+fn needs_no_library(program: &Path) -> Result<()> {
+    let mut readelf = Command::new("readelf");
+    let output = readelf.args(["--wide", "--program-headers"]).arg(program).output();
+    let output = output.context("cannot start readelf, of package binutils")?;
+    let headers = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() || headers.contains("INTERP") {
+        bail!("{program:?} is not static: this toolchain does not obey crt-static");
     }
     Ok(())
 }

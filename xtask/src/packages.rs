@@ -59,6 +59,8 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, "systemd-nspawn", "systemd-container"),
     need(Purpose::Tests, "musl-gcc", "musl-tools"),
     need(Purpose::Tests, "gccgo", "gccgo"),
+    need(Purpose::Tests, "/usr/bin/python3", "python3"),
+    need(Purpose::Tests, "vagrant", "vagrant"),
 ];
 
 /// Makes sure that everything is there that a purpose needs: installs it when root, and otherwise

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::packages::is_root;
 use crate::shell::{Workspace, heading, on_path};
-use crate::{binaries, skips};
+use crate::{binaries, package, skips};
 
 /// Tests that build labs or start container runtimes.
 const SLOW: &str = "package(pontoon-tests) | (package(pontoon-lab) & kind(test))";
@@ -25,6 +25,7 @@ pub(crate) fn run(workspace: &Workspace, quick: bool, filters: &[String]) -> Res
     }
     if !quick {
         binaries::build(workspace)?;
+        package::make_for_tests(workspace)?;
     }
     let nextest = on_path("cargo-nextest").is_some();
     let test = |build_only: bool| {

@@ -28,11 +28,13 @@ fn output(command: &mut Command) -> String {
 /// Makes packages under a umask, and returns their folder.
 fn make(umask: &str) -> TempDir {
     let from = tempfile::tempdir().unwrap();
-    for folder in ["bin", "man"] {
+    for folder in ["bin", "static", "man"] {
         fs::create_dir(from.path().join(folder)).unwrap();
     }
     for program in ["pontoond", "pontoon", "pontoon-cni"] {
-        fs::copy("/bin/true", from.path().join("bin").join(program)).unwrap();
+        for folder in ["bin", "static"] {
+            fs::copy("/bin/true", from.path().join(folder).join(program)).unwrap();
+        }
     }
     fs::write(from.path().join("man/pontoon.1"), ".TH pontoon 1\n").unwrap();
     let to = tempfile::tempdir().unwrap();

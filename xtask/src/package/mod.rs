@@ -29,12 +29,15 @@ use packages::Purpose;
 /// What `cargo xtask package` is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Packs what is in this folder, as `build` and `man` leave it in target/pontoon, and builds nothing
+    /// Builds nothing and packs what is in this folder: bin/, man/ and, for the tarball, static/
     #[arg(long, value_name = "FOLDER")]
     pub(crate) from: Option<PathBuf>,
     /// Where to put the packages [default: target/pontoon/packages]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) to: Option<PathBuf>,
+    /// Only Debian packages; the tarball's programs are built apart, which takes as long again
+    #[arg(long)]
+    pub(crate) no_tarball: bool,
 }
 
 /// Where everything comes from that is packed.
@@ -54,19 +57,23 @@ struct Sources<'a> {
 /// Makes the packages and their checksums, and says where they are.
 pub(crate) fn make(workspace: &Workspace, options: Options) -> Result<()> {
     packages::provide(Purpose::Packages)?;
-    let to = options.to.unwrap_or_else(|| workspace.target().join("pontoon/packages"));
-    let from = match &options.from {
+    let pontoon = workspace.target().join("pontoon");
+    let from = match options.from {
         Some(folder) => std::path::absolute(folder)?,
         None => {
             binaries::build(workspace)?;
-            binaries::build_static(workspace)?;
+            if !options.no_tarball {
+                binaries::build_static(workspace)?;
+            }
             binaries::man(workspace, &workspace.man())?;
-            workspace.target().join("pontoon")
+            pontoon.clone()
         }
     };
     heading("packages");
-    let work = workspace.target().join("pontoon/staging");
-    let outcome = pack(workspace, &from, &to, &work);
+    let (to, work) =
+        (options.to.unwrap_or_else(|| pontoon.join("packages")), pontoon.join("staging"));
+    let _never_made = fs::remove_dir_all(&work);
+    let outcome = pack(workspace, &from, &to, &work, !options.no_tarball);
     let _never_made = fs::remove_dir_all(&work);
     for file in outcome? {
         println!("   {}", to.join(file).display());
@@ -74,13 +81,24 @@ pub(crate) fn make(workspace: &Workspace, options: Options) -> Result<()> {
     Ok(())
 }
 
-fn pack(workspace: &Workspace, from: &Path, to: &Path, work: &Path) -> Result<Vec<String>> {
-    let _never_made = fs::remove_dir_all(work);
+/// Makes Debian packages of what [`binaries::build`] left, for the tests.
+pub(crate) fn make_for_tests(workspace: &Workspace) -> Result<()> {
+    binaries::man(workspace, &workspace.man())?;
+    let pontoon = workspace.target().join("pontoon");
+    let to = Some(pontoon.join("test-packages"));
+    make(workspace, Options { from: Some(pontoon), to, no_tarball: true })
+}
+
+fn pack(
+    workspace: &Workspace,
+    from: &Path,
+    to: &Path,
+    work: &Path,
+    tarball: bool,
+) -> Result<Vec<String>> {
     let release = Release::of_this_build()?;
     let epoch = epoch::of(workspace.root())?;
     let (dynamic, fixed) = (from.join("bin"), from.join("static"));
-    // Only a release has both; otherwise the programs at hand stand for them.
-    let fixed = if fixed.is_dir() { fixed } else { dynamic.clone() };
     let completions = work.join("completions");
     write_completions(&dynamic.join("pontoon"), &completions)?;
     let sources =
@@ -92,7 +110,9 @@ fn pack(workspace: &Workspace, from: &Path, to: &Path, work: &Path) -> Result<Ve
     for package in content::DEBS {
         made.push(deb::build(package, &sources, &release, epoch, work, to)?);
     }
-    made.push(tarball::build(&sources, &release, epoch, work, to)?);
+    if tarball {
+        made.push(tarball::build(&sources, &release, epoch, work, to)?);
+    }
     let sums = run(Command::new("sha256sum").args(&made).current_dir(to))?;
     fs::write(to.join(SUMS), sums).context("cannot write the checksums")?;
     made.push(SUMS.to_owned());
