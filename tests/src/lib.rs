@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`requirements`] | what a test needs of the machine, or the reason why it is skipped |
+//! | [`book`] | commands of the book |
 //! | [`cluster`] | whole clusters in the lab, and what is asked of them |
 //! | [`dns`] | questions to a DNS server |
 //! | [`services`] | what is asked of services, from everywhere |
@@ -15,6 +16,7 @@
 //! | [`systemd`], [`installed`] | a host that systemd boots, and Pontoon installed there |
 //! | [`packages`] | what `cargo xtask package` makes, for such a host |
 
+pub mod book;
 pub mod cluster;
 pub mod containerd;
 pub mod dns;

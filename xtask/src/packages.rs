@@ -52,6 +52,7 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, "crun", "crun"),
     need(Purpose::Tests, "nginx", "nginx-light"),
     need(Purpose::Tests, "curl", "curl"),
+    need(Purpose::Tests, "openssl", "openssl"),
     need(Purpose::Tests, "redis-server", "redis-server"),
     need(Purpose::Tests, "iperf3", "iperf3"),
     need(Purpose::Tests, "iptables", "iptables"),
