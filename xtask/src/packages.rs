@@ -62,6 +62,7 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, "gccgo", "gccgo"),
     need(Purpose::Tests, "/usr/bin/python3", "python3"),
     need(Purpose::Tests, "vagrant", "vagrant"),
+    need(Purpose::Tests, "prometheus", "prometheus"),
 ];
 
 /// Makes sure that everything is there that a purpose needs: installs it when root, and otherwise

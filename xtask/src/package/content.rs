@@ -66,6 +66,8 @@ fn daemon(sources: &Sources<'_>) -> Vec<Item> {
         new: "ExecStart=/usr/sbin/pontoond\n",
     };
     let docs = What::All { from: sources.root.join("docs"), ending: ".md", gzip: true };
+    let rules =
+        What::All { from: packaging.join("prometheus"), ending: ".rules.yaml", gzip: false };
     vec![
         Item::new("usr/sbin/pontoond", copy(sources.dynamic.join("pontoond"), 0o755)),
         Item::new("usr/lib/systemd/system/pontoond.service", unit),
@@ -79,6 +81,11 @@ fn daemon(sources: &Sources<'_>) -> Vec<Item> {
         Item::new("etc/cni/net.d", What::Folder { mode: 0o755 }),
         Item::new("var/lib/pontoon", What::Folder { mode: 0o700 }),
         Item::new("usr/share/doc/pontoond", docs),
+        Item::new("usr/share/doc/pontoond/examples", rules),
+        Item::new(
+            "usr/share/doc/pontoond/examples/grafana.json",
+            copy(packaging.join("grafana/pontoon.json"), 0o644),
+        ),
     ]
 }
 
@@ -128,11 +135,15 @@ pub(crate) fn tarball(sources: &Sources<'_>) -> Vec<Item> {
         Item::new("Dockerfile", copy(packaging.join("Dockerfile"), 0o644)),
         Item::new("systemd", all(packaging.join("systemd"), ".service")),
         Item::new("sysctl.d", all(packaging.join("sysctl.d"), ".conf")),
+        Item::new("prometheus", all(packaging.join("prometheus"), ".rules.yaml")),
+        Item::new("grafana", all(packaging.join("grafana"), ".json")),
         Item::new("man", all(sources.man.clone(), ".1")),
         Item::new("completions/bash", all(sources.completions.join("bash"), "")),
         Item::new("completions/zsh", all(sources.completions.join("zsh"), "")),
         Item::new("completions/fish", all(sources.completions.join("fish"), "")),
         Item::new("docs", all(sources.root.join("docs"), ".md")),
+        Item::new("docs", all(sources.root.join("docs"), ".json")),
+        Item::new("docs/pictures", all(sources.root.join("docs/pictures"), ".svg")),
         Item::new("README.md", document("README.md")),
         Item::new("CHANGELOG.md", document("CHANGELOG.md")),
         Item::new("LICENSE", document("LICENSE")),
