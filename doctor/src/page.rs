@@ -7,7 +7,7 @@ use crate::checks::{CHECKS, Group};
 const HEAD: &str = "\
 # What `pontoon doctor` looks at
 
-<!-- Made from the checks themselves: `UPDATE_GOLDEN=1 cargo test -p pontoon-doctor --test page` writes it anew. -->
+<!-- Made from the checks themselves: `cargo xtask docs` writes it anew. -->
 
 `pontoon doctor` says what is wrong, why it hurts and what mends it. The daemon looks, since it knows the
 cluster; where it does not run or may not be asked, the command looks by itself, and first says why the daemon is not

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use crate::shell::{Workspace, heading};
 
 /// Pages that tests compare with the code, by package and by the name that these tests share.
-const COMPARED: &[&str] = &["pontoon-model", "pontoon-daemon", "pontoon-cli"];
+const COMPARED: &[&str] = &["pontoon-model", "pontoon-daemon", "pontoon-doctor", "pontoon-cli"];
 const COMPARING: &str = "in_the_book";
 
 /// Writes everything anew that is made from something else.
