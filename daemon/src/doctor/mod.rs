@@ -13,6 +13,7 @@ mod store;
 
 use std::sync::Arc;
 
+use pontoon_doctor::facts::HELD;
 use pontoon_doctor::facts::cluster::Cluster;
 use pontoon_doctor::facts::daemon::Daemon;
 use pontoon_doctor::{CHECKS, Examiner, Facts, Report, Root, examine};
@@ -59,6 +60,15 @@ impl Doctor {
             facts.gaps.note("this host", error, &checks);
             facts
         });
+        if store.etcd && store.clock_ahead.is_none() {
+            let why =
+                if store.away.is_some() { "the store does not answer" } else { "it does not tell" };
+            facts.gaps.note("the store's clock", why, &["clock"]);
+        }
+        if state.is_none() {
+            let why = "pontoond has planned nothing yet, or cannot read the kernel";
+            facts.gaps.note(HELD.0, why, HELD.1);
+        }
         facts.store = Some(store);
         facts.state = state;
         facts.cluster = Some(self.cluster());

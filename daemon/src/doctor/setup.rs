@@ -29,6 +29,7 @@ pub(super) fn of(me: &Identity, settings: &Settings, now: &Situation) -> Setup {
             state: paths.state.clone(),
             cni_conf: paths.cni_conf.clone(),
         },
+        mtu: settings.node.mtu,
         underlay: underlay
             .map(|underlay| Underlay { dev: underlay.dev.to_string(), address: underlay.address }),
         held: now.held.clone(),

@@ -62,7 +62,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "mtu",
         group: Kernel,
-        finds: "the overlay's MTU and its overhead exceed the underlay's; the bridge's exceeds what carries it; a pod's link differs; the path to a node carries less",
+        finds: "the overlay's MTU (or `node.mtu`) and its overhead exceed the underlay's; the bridge's exceeds what carries it; a pod's link differs; the path to a node carries less",
         judge: mtu::check,
     },
     Check {

@@ -58,14 +58,16 @@ pub struct Facts {
     pub gaps: Gaps,
 }
 
+/// What cannot be compared where nothing is planned, and the checks that need it.
+pub const HELD: (&str, &[&str]) = (
+    "what this node holds against what it should",
+    &["kernel-differs", "stale-neighbours", "leaked-addresses", "pods-in-store"],
+);
 /// What only the daemon knows, and the checks that need it.
 const UNKNOWN: [(&str, &[&str]); 3] = [
     ("what pontoond complains of", &["problems"]),
     ("the store and the other nodes", &["etcd", "clock", "node-names", "versions"]),
-    (
-        "what this node holds against what it should",
-        &["kernel-differs", "stale-neighbours", "leaked-addresses", "pods-in-store"],
-    ),
+    HELD,
 ];
 
 impl Facts {

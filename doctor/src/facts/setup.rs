@@ -29,6 +29,8 @@ pub struct Setup {
     pub config: ClusterConfig,
     /// Folders.
     pub paths: Paths,
+    /// The MTU of pods, where a person has set it.
+    pub mtu: Option<u32>,
     /// The way to other nodes.
     pub underlay: Option<Underlay>,
     /// The node's subnets.

@@ -9,15 +9,16 @@ const WHY: &str = "small packets pass and large ones vanish: connections open an
 
 pub(in crate::checks) fn check(facts: &Facts) -> Vec<Remark> {
     let network = &facts.network;
-    let (Some(bridge), Some(underlay)) = (network.bridge(), underlay(facts)) else {
-        return Vec::new();
-    };
-    let mut found = Vec::new();
+    let Some(underlay) = underlay(facts) else { return Vec::new() };
+    let room = underlay.mtu.saturating_sub(facts.setup.overhead());
+    let set = facts.setup.mtu.filter(|mtu| facts.setup.has_overlay() && *mtu > room);
+    let mut found: Vec<Remark> =
+        set.map(|mtu| set_too_large(mtu, underlay, room)).into_iter().collect();
+    let Some(bridge) = network.bridge() else { return found };
     let carrier = network.overlay().filter(|_| facts.setup.has_overlay());
     match carrier {
         Some(overlay) => {
-            let room = underlay.mtu.saturating_sub(facts.setup.overhead());
-            if overlay.mtu > room {
+            if overlay.mtu > room && set.is_none() {
                 found.push(too_large(overlay, underlay, facts.setup.overhead(), room));
             }
             if bridge.mtu > overlay.mtu {
@@ -36,15 +37,28 @@ fn underlay(facts: &Facts) -> Option<&Link> {
     facts.network.link(&facts.setup.underlay.as_ref()?.dev)
 }
 
+fn set_too_large(mtu: u32, underlay: &Link, room: u32) -> Remark {
+    fault(format!(
+        "node.mtu is {mtu}, more than the {room} that {} ({}) leaves for a packet of the overlay's",
+        underlay.name, underlay.mtu
+    ))
+    .because(WHY)
+    .mend(smaller(room))
+}
+
+fn smaller(room: u32) -> String {
+    format!(
+        "take node.mtu out of /etc/pontoon/pontoond.toml, or set it to at most {room}, then: systemctl restart pontoond"
+    )
+}
+
 fn too_large(overlay: &Link, underlay: &Link, overhead: u32, room: u32) -> Remark {
     fault(format!(
         "{} has an MTU of {}; with {overhead} bytes around each packet that is more than the {} of {}",
         overlay.name, overlay.mtu, underlay.mtu, underlay.name
     ))
     .because(WHY)
-    .mend(format!(
-        "take node.mtu out of /etc/pontoon/pontoond.toml, or set it to at most {room}, then: systemctl restart pontoond"
-    ))
+    .mend(smaller(room))
 }
 
 fn larger_than(device: &Link, carrier: &Link) -> Remark {

@@ -145,6 +145,24 @@ fn the_overlay_and_its_overhead_must_fit_the_underlay() {
 }
 
 #[test]
+fn what_a_person_set_must_fit_too_and_is_told_once() {
+    silent("mtu", |f| f.setup.mtu = Some(1450));
+    let finding = one("mtu", Fault, |f| {
+        f.setup.mtu = Some(1451);
+        mtu(f, VXLAN, 1451);
+    });
+    assert!(finding.what.starts_with("node.mtu is 1451, more than the 1450"), "{finding:?}");
+    one("mtu", Fault, |f| {
+        f.setup.mtu = Some(1451);
+        f.network.links.retain(|link| link.name.as_str() == "eth0");
+    });
+    silent("mtu", |f| {
+        f.setup.mtu = Some(1500);
+        f.setup.config.backend.kind = BackendKind::HostGw;
+    });
+}
+
+#[test]
 fn plain_routes_carry_as_much_as_the_underlay() {
     let plain = |size: u32| {
         move |f: &mut Facts| {

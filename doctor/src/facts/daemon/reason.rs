@@ -62,8 +62,10 @@ fn faults(program: &Path, config: Option<&Path>) -> Vec<String> {
     }
     let output = command.output().ok().filter(|o| o.status.code() == Some(BAD_CONFIGURATION));
     let said = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
-    // The first line says only that something is wrong.
-    said.iter().flat_map(|said| said.lines().skip(1)).map(|line| line.trim().to_owned()).collect()
+    let file = format!("{}: ", config.unwrap_or_else(|| Path::new(CONFIG)).display());
+    // The first line says only that something is wrong; the file is named once for all.
+    let lines = said.iter().flat_map(|said| said.lines().skip(1)).map(str::trim);
+    lines.map(|line| line.strip_prefix(&file).unwrap_or(line).to_owned()).collect()
 }
 
 /// Whether a process holds a lock on a file, without taking it from who may want it now: the kernel's

@@ -20,6 +20,7 @@ pub(super) fn parse(text: &str) -> Option<File> {
 impl File {
     pub(super) fn apply(&self, setup: &mut Setup) {
         setup.node = self.get("node.name");
+        setup.mtu = self.get("node.mtu");
         let paths = &mut setup.paths;
         for (key, path) in [
             ("paths.run", &mut paths.run),
