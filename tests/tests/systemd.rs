@@ -10,6 +10,7 @@ use pontoon_lab::binaries;
 use pontoon_lab::cni::Verb;
 use pontoon_lab::probe::dns::{DnsLoad, Patience, Question, RecordType};
 use pontoon_lab::probe::{PingLoad, Responder, TcpLoad};
+use pontoon_model::doctor::Report;
 use pontoon_tests::cluster::{SOON, eventually};
 use pontoon_tests::installed::{self, UNIT};
 use pontoon_tests::{naming, requirements, systemd};
@@ -143,6 +144,45 @@ fn pods_are_served_where_another_server_has_the_port_of_the_dns() {
         Ok(())
     })
     .unwrap();
+}
+
+#[test]
+fn the_doctor_works_within_the_units_sandbox_and_knows_the_unit() {
+    if skipped() {
+        return;
+    }
+    let lab = Lab::builder().hosts(1).embedded().build().unwrap();
+    let host = installed::install(lab.host(1)).unwrap();
+    let report = || -> Report {
+        let printed = host.exec(&["sh", "-c", "pontoon doctor -o json || true"]).unwrap();
+        serde_json::from_str(&printed).unwrap()
+    };
+    let healthy = || {
+        let report = report();
+        assert_eq!((report.findings, report.unexamined), (vec![], vec![]));
+    };
+    let daemon = || {
+        let mut found = report().only("daemon").findings;
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
+    };
+    let stopped = daemon();
+    assert!(stopped.what.contains("its unit is inactive (dead)"), "{stopped:?}");
+    host.exec(&["sh", "-ec", &stopped.mend]).unwrap();
+    installed::add_pod(&host, "web").unwrap();
+    healthy();
+    // systemd keeps the sockets of the DNS now.
+    host.exec(&["systemctl", "restart", UNIT]).unwrap();
+    healthy();
+
+    let break_it = "printf '[node]\\nmtu = 10\\n' > /etc/pontoon/pontoond.toml; systemctl restart pontoond || true";
+    host.exec(&["sh", "-c", break_it]).unwrap();
+    let broken = daemon();
+    let expected = "/etc/pontoon/pontoond.toml cannot be used: node.mtu: 10 is not in 576..=65535";
+    assert!(broken.what.contains(expected), "{broken:?}");
+    host.exec(&["rm", "/etc/pontoon/pontoond.toml"]).unwrap();
+    host.exec(&["systemctl", "restart", UNIT]).unwrap();
+    healthy();
 }
 
 #[test]
