@@ -67,9 +67,7 @@ pub trait Store: Send + Sync + 'static {
     async fn health(&self) -> Result<Health>;
 
     /// Looks at the store more closely than [`Store::health`] does, for whoever looks for faults.
-    async fn examine(&self) -> Examination {
-        Examination::default()
-    }
+    async fn examine(&self) -> Examination;
 
     /// Creates or changes one key; returns the revision of the change.
     async fn put(&self, key: &str, value: Vec<u8>, lease: Option<LeaseId>) -> Result<Revision> {

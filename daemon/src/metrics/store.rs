@@ -151,4 +151,9 @@ impl Store for MeasuredStore {
     async fn health(&self) -> Result<pontoon_store::Health> {
         self.measure(Call::Health, self.store.health()).await
     }
+
+    /// Members that are asked one by one say nothing of how long the work takes.
+    async fn examine(&self) -> pontoon_store::Examination {
+        self.store.examine().await
+    }
 }

@@ -23,8 +23,8 @@ use self::engine::{Engine, follow};
 use self::schema::{META, META_REVISION, VERSIONS, counter};
 use crate::txn::check_key;
 use crate::{
-    Error, Health, KeyValue, Lease, LeaseId, Listing, Result, Revision, Store, Txn, TxnOutcome,
-    Watch,
+    Error, Examination, Health, KeyValue, Lease, LeaseId, Listing, Result, Revision, Store, Txn,
+    TxnOutcome, Watch,
 };
 
 /// How an [`EmbeddedStore`] is opened.
@@ -115,6 +115,11 @@ impl Store for EmbeddedStore {
         let operation = format!("compact to {revision}");
         self.engine.write(operation, move |change| change.compact(revision)).await?;
         Ok(())
+    }
+
+    /// It has no members, and this host's clock.
+    async fn examine(&self) -> Examination {
+        Examination::default()
     }
 
     async fn health(&self) -> Result<Health> {
