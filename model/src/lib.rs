@@ -24,6 +24,7 @@
 //! | [`doctor`] | what `pontoon doctor` finds |
 //! | [`api`] | what is spoken over the daemon's socket |
 //! | [`rest`] | what is spoken over the API that people use |
+//! | [`trace`] | how a packet goes, and where it ends |
 //! | [`cni`] | the CNI documents: configuration, arguments, results, errors |
 
 pub mod api;
@@ -51,3 +52,4 @@ pub mod rest;
 pub mod selector;
 pub mod service;
 pub mod subnet;
+pub mod trace;

@@ -14,6 +14,7 @@ use crate::selector::Selector;
 
 /// A service's full name, written `namespace/name`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ServiceId {
     /// The namespace.
     pub namespace: Namespace,

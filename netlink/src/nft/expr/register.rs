@@ -31,6 +31,11 @@ impl Register {
         Self(self.0.saturating_add(if slots > u8::MAX as usize { u8::MAX } else { slots as u8 }))
     }
 
+    /// Its index; the verdict has none.
+    pub const fn index(self) -> Option<u8> {
+        self.0.checked_sub(Self::BASE)
+    }
+
     pub(super) const fn number(self) -> u32 {
         self.0 as u32
     }

@@ -1,0 +1,5 @@
+//! Ways through a cluster of three nodes.
+
+mod given;
+mod properties;
+mod ways;
