@@ -25,7 +25,7 @@ use crate::attach::{self, Attacher};
 use crate::config::{Settings, StoreKind, StoreSettings};
 use crate::conflist::{self, Conflist};
 use crate::controller::{self, Controller};
-use crate::dns::publisher::Publisher;
+use crate::dns::publisher::{Publisher, Serving};
 use crate::dns::serve::Hindrance;
 use crate::doctor::Doctor;
 use crate::firewall::keeper::FirewallKeeper;
@@ -46,6 +46,7 @@ use crate::services::shelf::{self, Shelf};
 use crate::services::{self, Services};
 use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
+use crate::trace::Tracer;
 use crate::watchdog::Heart;
 use crate::{api, dns, feed, identity, mesh, metrics, monitoring, names, server, watchdog};
 
@@ -171,7 +172,9 @@ async fn work(settings: Settings) -> Result<()> {
         }
         StoreKind::Embedded => (None, None),
     };
-    let (names, mut listening, dns) = start_dns(&settings, &listeners_tx, &stop);
+    let Names { publisher: names, mut listening, figures: dns, serving } =
+        start_dns(&settings, &listeners_tx, &stop);
+    let known = local.clone();
     let services = Services::new(services::Parts {
         updates: feeds.services,
         local,
@@ -224,7 +227,20 @@ async fn work(settings: Settings) -> Result<()> {
         },
         turn: Mutex::default(),
     });
+    let tracer = Arc::new(Tracer {
+        me: me.clone(),
+        attacher: Arc::clone(&attacher),
+        situation: situation.clone(),
+        local: known,
+        inquiries: requests.objects.endpoints().clone(),
+        dns: serving,
+        resolv_conf: settings.dns.forward.resolv_conf.clone(),
+    });
     let people = api::router(api::Parts {
+        trace: Box::new(move |question| {
+            let tracer = Arc::clone(&tracer);
+            Box::pin(async move { tracer.answer(question).await })
+        }),
         objects: requests.objects.clone(),
         situation: situation.clone(),
         changes: feeds.changes,
@@ -317,21 +333,33 @@ async fn work(settings: Settings) -> Result<()> {
     ended
 }
 
+/// The DNS of this node.
+struct Names {
+    /// Who makes names of what the store tells; nobody where the DNS is switched off.
+    publisher: Option<Publisher>,
+    listening: JoinHandle<Result<()>>,
+    figures: Source,
+    /// Who answers, once the cluster is known.
+    serving: watch::Receiver<Option<Serving>>,
+}
+
 /// Starts the DNS, which listens once the cluster is known; does nothing where it is switched off.
 fn start_dns(
     settings: &Settings,
     problems: &watch::Sender<Vec<String>>,
     stop: &CancellationToken,
-) -> (Option<Publisher>, JoinHandle<Result<()>>, Source) {
+) -> Names {
     let (found, serving) = watch::channel(None);
     let figures = dns::figures(serving.clone());
     let stop = stop.clone();
     if !settings.dns.enabled {
-        return (None, tokio::spawn(async move { stop.cancelled().await }.map(Ok)), figures);
+        let listening = tokio::spawn(async move { stop.cancelled().await }.map(Ok));
+        return Names { publisher: None, listening, figures, serving };
     }
-    let listening =
-        dns::serve::run(settings.dns.clone(), serving, Hindrance::IsTold(problems.clone()), stop);
-    (Some(dns::serve::publisher(&settings.dns, found)), tokio::spawn(listening), figures)
+    let (config, hindrance) = (settings.dns.clone(), Hindrance::IsTold(problems.clone()));
+    let listening = tokio::spawn(dns::serve::run(config, serving.clone(), hindrance, stop));
+    let publisher = Some(dns::serve::publisher(&settings.dns, found));
+    Names { publisher, listening, figures, serving }
 }
 
 /// Brings the pods of earlier runs up to date, then says that the node is ready, then looks after

@@ -20,6 +20,7 @@
 //! | [`mesh`] | how well this node reaches its peers |
 //! | [`metrics`], [`monitoring`] | what is counted; where that and the daemon's health can be seen |
 //! | [`doctor`] | what is wrong with the node and its cluster |
+//! | [`trace`] | how a packet goes |
 //! | [`situation`] | what the parts tell each other |
 //! | [`run_folder`], [`snapshot`], [`conflist`], [`watchdog`], [`cleanup`], [`names`] | the rest |
 
@@ -52,6 +53,7 @@ pub mod server;
 pub mod services;
 pub mod situation;
 pub mod snapshot;
+pub mod trace;
 pub mod underlay;
 pub mod view;
 pub mod watchdog;

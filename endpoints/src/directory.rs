@@ -141,6 +141,14 @@ impl Directory {
         pods::at(self, address)
     }
 
+    /// The records of pods of this name, each with its addresses: one, but for a pod that just moved.
+    pub fn pods_named<'a>(
+        &'a self,
+        id: &'a PodId,
+    ) -> impl Iterator<Item = (KnownPod<'a>, Vec<IpAddr>)> {
+        pods::named(self, id)
+    }
+
     /// The addresses of the pods that an alias leads to, sorted: those that are ready, on nodes that
     /// are not gone.
     #[must_use]

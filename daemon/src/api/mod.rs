@@ -30,6 +30,7 @@ use futures::future::BoxFuture;
 use pontoon_model::api::{Code, Failure, Status};
 use pontoon_model::doctor::Report;
 use pontoon_model::mesh::Mesh;
+use pontoon_model::trace::{Question, Trace};
 use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 
@@ -52,6 +53,8 @@ pub struct Parts {
     pub doctor: Box<dyn Fn() -> BoxFuture<'static, Report> + Send + Sync>,
     /// How well nodes reach each other.
     pub mesh: Box<dyn Fn() -> Mesh + Send + Sync>,
+    /// Follows packets.
+    pub trace: Box<dyn Fn(Question) -> BoxFuture<'static, Result<Trace, Failure>> + Send + Sync>,
 }
 
 /// What the handlers share.

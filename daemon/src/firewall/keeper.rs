@@ -196,25 +196,7 @@ impl Inner {
     fn plan_table(&mut self, index: usize, batch: &mut Batch) -> Result<(), FirewallError> {
         let spec = self.tables[index].clone();
         let found = self.nft.list_table(spec.table.family, &spec.table.name)?;
-        let intact = found.is_some_and(|info| {
-            info.sets.len() == spec.sets.len()
-                && spec
-                    .sets
-                    .iter()
-                    .all(|set| info.set(&set.name).is_some_and(|s| s.set.as_ref() == Some(set)))
-                && info.chains.len() == spec.chains.len()
-                && spec.chains.iter().all(|chain| {
-                    let wanted = spec
-                        .rules
-                        .iter()
-                        .filter(|rule| rule.chain == chain.name)
-                        .map(|r| Some(r.digest()));
-                    info.chain(&chain.name).is_some_and(|found| {
-                        found.chain == *chain
-                            && found.rules.iter().map(|rule| rule.digest).eq(wanted)
-                    })
-                })
-        });
+        let intact = found.is_some_and(|info| spec.is_intact(&info));
         if !intact {
             batch.destroy_table(&spec.table);
             batch.add_table(&spec.table);

@@ -10,7 +10,7 @@ pub mod ruleset;
 
 use std::collections::{HashMap, HashSet};
 
-use pontoon_netlink::nft::{Chain, Element, Rule, Set, Table};
+use pontoon_netlink::nft::{Chain, Element, Rule, Set, Table, TableInfo};
 
 /// One of our tables.
 #[derive(Debug, Clone)]
@@ -23,6 +23,27 @@ pub struct TableSpec {
     pub chains: Vec<Chain>,
     /// Its rules, in order within each chain.
     pub rules: Vec<Rule>,
+}
+
+impl TableSpec {
+    /// Whether a table in the kernel has these sets, chains and rules to the letter, whatever is in the
+    /// sets.
+    #[must_use]
+    pub fn is_intact(&self, found: &TableInfo) -> bool {
+        let has_set =
+            |set: &Set| found.set(&set.name).is_some_and(|known| known.set.as_ref() == Some(set));
+        let has_chain = |chain: &Chain| {
+            let rules = self.rules.iter().filter(|rule| rule.chain == chain.name);
+            let wanted = rules.map(|rule| Some(rule.digest()));
+            found.chain(&chain.name).is_some_and(|known| {
+                known.chain == *chain && known.rules.iter().map(|rule| rule.digest).eq(wanted)
+            })
+        };
+        found.sets.len() == self.sets.len()
+            && found.chains.len() == self.chains.len()
+            && self.sets.iter().all(has_set)
+            && self.chains.iter().all(has_chain)
+    }
 }
 
 /// One of our sets.

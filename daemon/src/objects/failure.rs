@@ -12,7 +12,8 @@ pub(super) fn invalid(path: &str, problem: impl std::fmt::Display) -> Failure {
     Failure::new(Code::InvalidObject, format!("{path}: {problem}"), "").of_field(path)
 }
 
-pub(super) fn not_found(kind: Kind, name: &str) -> Failure {
+/// There is no such object.
+pub(crate) fn not_found(kind: Kind, name: &str) -> Failure {
     let names = kind.names();
     Failure::new(
         Code::NotFound,

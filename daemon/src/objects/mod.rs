@@ -40,7 +40,7 @@ use pontoon_store::Store;
 use crate::services::inquiry::Inquiries;
 use crate::view::ClusterView;
 use failure::Away;
-pub(crate) use failure::config_unknown;
+pub(crate) use failure::{config_unknown, not_found};
 use project::Item;
 
 /// The objects of a cluster.

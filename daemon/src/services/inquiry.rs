@@ -69,6 +69,7 @@ impl FromStr for Position {
 enum Inquiry {
     Ids(oneshot::Sender<Vec<ServiceId>>),
     Behind(Vec<ServiceId>, oneshot::Sender<Vec<Behind>>),
+    Look(Box<dyn FnOnce(&Directory) + Send>),
 }
 
 /// For those who ask.
@@ -124,6 +125,19 @@ impl Inquiries {
             found.append(&mut answer.await.ok()?);
         }
         Some(found)
+    }
+
+    /// What somebody sees who looks at all that is known; `None` while nothing is. A change waits until
+    /// the look is over.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Directory) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        // Whoever asked may have gone.
+        let look = move |directory: &Directory| drop(reply.send(look(directory)));
+        self.sender.send(Inquiry::Look(Box::new(look))).await.ok()?;
+        answer.await.ok()
     }
 
     /// The present moment. What is asked behind it is of that moment or a later one.
@@ -189,6 +203,7 @@ impl Question {
                 let found = ids.iter().filter_map(|id| behind(directory, id)).collect();
                 let _ = reply.send(found);
             }
+            Inquiry::Look(look) => look(directory),
         }
     }
 }
@@ -211,7 +226,8 @@ impl Journal {
     }
 }
 
-fn behind(directory: &Directory, id: &ServiceId) -> Option<Behind> {
+/// Who stands behind a service, from all that is known.
+pub fn behind(directory: &Directory, id: &ServiceId) -> Option<Behind> {
     let service = Arc::clone(directory.service(id)?);
     let endpoints = directory.endpoints(id);
     let named = directory.members(id).into_iter().map(|member| Named {

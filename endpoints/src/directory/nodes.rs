@@ -51,6 +51,10 @@ impl Nodes {
         node
     }
 
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key<Node>> + '_ {
+        self.by_name.values().copied()
+    }
+
     pub(super) fn forget_if_empty(&mut self, node: Key<Node>) {
         let row = &self.rows[node];
         if !row.known && row.pods.is_empty() && row.slices.is_empty() {

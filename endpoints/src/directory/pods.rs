@@ -138,15 +138,30 @@ fn replace(directory: &mut Directory, key: Key<Pod>, pod: Pod) {
 }
 
 pub(super) fn at(directory: &Directory, address: IpAddr) -> impl Iterator<Item = KnownPod<'_>> {
-    directory.addresses.at(address).map(|key| {
-        let pod = &directory.pods[key];
-        KnownPod {
-            namespace: pod.namespace(),
-            name: pod.name(),
-            hostname: pod.names.as_ref().and_then(|n| n.hostname.as_ref()).map(DnsLabel::as_str),
-            subdomain: pod.names.as_ref().and_then(|n| n.subdomain.as_ref()).map(DnsLabel::as_str),
-            node: pod.node.and_then(|node| directory.nodes[node].place.node.as_ref()),
-            ready: pod.ready,
-        }
+    directory.addresses.at(address).map(|key| known(directory, key))
+}
+
+pub(super) fn named<'a>(
+    directory: &'a Directory,
+    id: &PodId,
+) -> impl Iterator<Item = (KnownPod<'a>, Vec<IpAddr>)> {
+    let id = id.to_string();
+    let keys: Vec<Key<Pod>> =
+        directory.nodes.keys().filter_map(|node| find(directory, node, &id)).collect();
+    keys.into_iter().map(|key| {
+        let addresses = directory.pods[key].addresses.iter().copied().collect();
+        (known(directory, key), addresses)
     })
+}
+
+fn known(directory: &Directory, key: Key<Pod>) -> KnownPod<'_> {
+    let pod = &directory.pods[key];
+    KnownPod {
+        namespace: pod.namespace(),
+        name: pod.name(),
+        hostname: pod.names.as_ref().and_then(|n| n.hostname.as_ref()).map(DnsLabel::as_str),
+        subdomain: pod.names.as_ref().and_then(|n| n.subdomain.as_ref()).map(DnsLabel::as_str),
+        node: pod.node.and_then(|node| directory.nodes[node].place.node.as_ref()),
+        ready: pod.ready,
+    }
 }

@@ -13,6 +13,8 @@ pub const DOCTOR: &str = "/v1/doctor";
 pub const MESH: &str = "/v1/mesh";
 /// Where documents are applied.
 pub const APPLY: &str = "/v1/apply";
+/// How a packet goes.
+pub const TRACE: &str = "/v1/trace";
 /// How packets cross hosts.
 pub const BACKEND: &str = "/v1/backend";
 

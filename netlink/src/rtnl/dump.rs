@@ -129,14 +129,42 @@ impl Rtnl {
     /// # Errors
     /// [`RtnlError::Refused`] with `ENETUNREACH` and the like when it would not.
     pub fn route_get(&mut self, to: IpAddr) -> Result<RouteLookup, RtnlError> {
+        self.route_of(to, None, None)
+    }
+
+    /// How the kernel would send a packet from one address to another: one that it makes itself, or one
+    /// that came by a device.
+    ///
+    /// # Errors
+    /// As [`Rtnl::route_get`]; also when the device does not exist, or is not one that such a packet
+    /// may come by.
+    pub fn route_of(
+        &mut self,
+        to: IpAddr,
+        from: Option<IpAddr>,
+        input: Option<LinkName>,
+    ) -> Result<RouteLookup, RtnlError> {
         let mut message = RouteMessage::default();
         message.header.address_family = family(to.is_ipv4());
-        let (len, address) = match to {
+        let of = |ip: IpAddr| match ip {
             IpAddr::V4(ip) => (32, RouteAddress::Inet(ip)),
             IpAddr::V6(ip) => (128, RouteAddress::Inet6(ip)),
         };
+        let (len, address) = of(to);
         message.header.destination_prefix_length = len;
         message.attributes.push(RouteAttribute::Destination(address));
+        if let Some((len, address)) = from.map(of) {
+            message.header.source_prefix_length = len;
+            message.attributes.push(RouteAttribute::Source(address));
+        }
+        if let Some(dev) = input {
+            let index = self.link_index(dev)?.ok_or(RtnlError::Refused {
+                asking: format!("find the route of what comes by {dev}"),
+                errno: Errno::ENODEV,
+                message: None,
+            })?;
+            message.attributes.push(RouteAttribute::Iif(index));
+        }
         let asking = format!("find the route to {to}");
         let mut names = self.names();
         let found = self.ask(&asking, RouteNetlinkMessage::GetRoute(message), |payload| {

@@ -17,6 +17,7 @@ use pontoon_model::object::Kind;
 use pontoon_model::rest::{
     ApiError, BackendChoice, CordonRequest, ListMetadata, MetadataPatch, ObjectOutcome, Outcomes,
 };
+use pontoon_model::trace::{Question, Trace};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -71,6 +72,8 @@ fn schemas() -> Map<String, Value> {
     generator.subschema_for::<Outcomes>();
     generator.subschema_for::<Report>();
     generator.subschema_for::<Status>();
+    generator.subschema_for::<Question>();
+    generator.subschema_for::<Trace>();
     let mut schemas = generator.take_definitions(true);
     for kind in Kind::ALL {
         let name = kind.names().kind;

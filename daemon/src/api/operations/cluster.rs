@@ -64,6 +64,17 @@ pub(super) fn operations() -> Vec<Operation> {
             )
         },
         Operation {
+            body: Some(Shape::Named("TraceQuestion")),
+            answers: vec![(200, Shape::Named("Trace"))],
+            handler: |context| Box::pin(trace(context)),
+            ..base(
+                Method::POST,
+                path::TRACE,
+                "trace",
+                "How a packet goes: names, services, rules, routes, and where it ends. Nothing is changed.",
+            )
+        },
+        Operation {
             body: Some(Shape::Named("BackendChoice")),
             answers: vec![(200, Shape::Named("BackendChoice"))],
             handler: |context| Box::pin(set_backend(context)),
@@ -130,6 +141,12 @@ async fn doctor(context: Context) -> Result<Response, Failure> {
 
 async fn mesh(context: Context) -> Result<Response, Failure> {
     Ok(reply::json(StatusCode::OK, &(context.api.parts.mesh)()))
+}
+
+async fn trace(context: Context) -> Result<Response, Failure> {
+    let question = context.document()?;
+    let trace = (context.api.parts.trace)(question).await?;
+    Ok(reply::json(StatusCode::OK, &trace))
 }
 
 async fn set_backend(context: Context) -> Result<Response, Failure> {

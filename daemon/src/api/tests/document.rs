@@ -62,6 +62,10 @@ fn body(operation: &Value) -> Option<Value> {
             json!({"metadata": {"labels": {"x": "y", "z": null}, "annotations": {"n": "1"}}})
         }
         Some("BackendChoice") => json!({"kind": "host-gw"}),
+        Some("TraceQuestion") => json!({
+            "from": {"pod": {"namespace": "shop", "name": "web"}},
+            "to": {"service": {"namespace": "shop", "name": "web"}}, "port": "http", "protocol": "TCP",
+        }),
         Some("CordonRequest") => json!({"reason": "a disk"}),
         Some(other) => panic!("no example of {other}"),
         None => service("web", json!({})),

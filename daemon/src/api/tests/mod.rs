@@ -75,6 +75,7 @@ impl Stage {
             status: Box::new(status),
             doctor: Box::new(|| Box::pin(async { report() })),
             mesh: Box::new(mesh),
+            trace: Box::new(|question| Box::pin(async { Ok(trace(question)) })),
         });
         let (problems_tx, problems) = channel::channel(Vec::new());
         let socket = folder.path().join("api.sock");
@@ -213,6 +214,27 @@ fn report() -> Report {
             checks: vec!["firewall".to_owned()],
         }],
     }
+}
+
+/// With everything in it that there can be, whatever is asked.
+fn trace(_: Question) -> Trace {
+    let document = json!({
+        "node": "host-1",
+        "packet": {"source": "10.244.1.2", "destination": "10.96.0.1", "protocol": "TCP", "port": 80},
+        "steps": [{
+            "kind": "rules", "node": "host-1", "basis": "kernel", "text": "rules",
+            "details": ["and more"],
+            "rules": [{"table": "inet pontoon", "chain": "guard", "rule": "drop", "verdict": "drop",
+                "comment": "why"}],
+        }],
+        "verdict": {"outcome": "dropped", "node": "host-1", "text": "it ends", "next": "look"},
+        "endpoints": [{
+            "address": "10.244.2.2", "port": 8080, "pod": {"namespace": "shop", "name": "api-0"},
+            "node": "host-2", "slots": [0, 2],
+            "verdict": {"outcome": "delivered", "text": "it arrives"},
+        }],
+    });
+    serde_json::from_value(document).unwrap()
 }
 
 /// With everything in it that there can be.
