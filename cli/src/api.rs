@@ -19,6 +19,7 @@ use pontoon_model::mesh::Mesh;
 use pontoon_model::name::{Namespace, NodeName};
 use pontoon_model::object::{Documents, Kind, MetadataChange, Outcome, OutcomeResult, Selection};
 use pontoon_model::rest::{self, ObjectOutcome, Outcomes};
+use pontoon_model::trace::{Question, Trace};
 use serde_json::Value;
 
 pub(crate) use error::ApiError;
@@ -98,6 +99,11 @@ impl Api {
             slices: self.all(Kind::EndpointSlice, namespace)?,
             nodes: self.all(Kind::Node, None)?,
         })
+    }
+
+    /// Follows a packet.
+    pub(crate) fn trace(&self, question: &Question) -> Answer<Trace> {
+        answered(self.client.trace(question))
     }
 
     /// Creates objects or makes them like these.

@@ -13,7 +13,7 @@ use crate::say::{self, Colour};
 use crate::usage::Usage;
 use crate::{
     apply, backend, completion, delete, describe, diff, doctor, edit, get, init, kinds, lab, mark,
-    node, pod, status, top,
+    node, pod, status, top, trace,
 };
 
 /// Looks after Pontoon on this host and in its cluster.
@@ -62,6 +62,8 @@ enum Command {
     /// How packets cross hosts
     #[command(subcommand)]
     Backend(backend::Command),
+    /// Follows a packet from a pod, a node or outside, and says where it ends and why
+    Trace(trace::Arguments),
     /// Shows what moves on this node, the busiest first
     Top(top::Arguments),
     /// Writes the daemon's configuration, and says what comes next
@@ -114,6 +116,7 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Node(command) => node::run(&api()?, command),
         Command::Pod(command) => pod::run(&api()?, command),
         Command::Backend(command) => backend::run(&api()?, command),
+        Command::Trace(arguments) => trace::run(&api()?, arguments),
         Command::Top(top) => top::run(&api()?, top, &arguments.server),
         Command::Completion(arguments) => completion::run(arguments),
     }

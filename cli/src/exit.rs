@@ -25,11 +25,13 @@ pub(crate) enum Exit {
     Incomparable = 7,
     /// It works, and there is something to be warned of.
     Warned = 8,
+    /// A packet does not arrive.
+    Undelivered = 9,
 }
 
 impl Exit {
     /// All of them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -39,6 +41,7 @@ impl Exit {
         Self::Silent,
         Self::Incomparable,
         Self::Warned,
+        Self::Undelivered,
     ];
 
     /// What the reference says of it.
@@ -59,6 +62,7 @@ impl Exit {
                 "`diff` could not compare an object: it is refused or cannot be read"
             }
             Self::Warned => "`doctor` found no fault, but something to be warned of",
+            Self::Undelivered => "`trace` followed a packet that does not arrive, or may not",
         }
     }
 

@@ -40,6 +40,7 @@ mod status;
 mod suggest;
 mod table;
 mod top;
+mod trace;
 mod usage;
 
 pub use command::{command, main};

@@ -10,6 +10,7 @@ use pontoon_model::object::{Documents, Kind, MetadataChange, Selection};
 use pontoon_model::rest::{
     BackendChoice, CordonRequest, MetadataPatch, ObjectList, ObjectOutcome, Outcomes, path,
 };
+use pontoon_model::trace::{Question, Trace};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -172,6 +173,15 @@ impl Client {
     pub fn uncordon(&self, name: &NodeName) -> Result<ObjectOutcome, HttpError> {
         let target = format!("{}/uncordon", path::object(Kind::Node, None, name.as_str()));
         self.ask(Method::POST, &target, None)
+    }
+
+    /// Follows a packet.
+    ///
+    /// # Errors
+    /// As [`Client::ask`]; [`pontoon_model::api::Code::NotFound`] when who or what is named is not
+    /// there.
+    pub fn trace(&self, question: &Question) -> Result<Trace, HttpError> {
+        self.ask(Method::POST, path::TRACE, body(question))
     }
 
     /// Changes how packets cross hosts.

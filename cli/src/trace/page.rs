@@ -1,0 +1,101 @@
+//! The answer, for people: a line a step, what else there is to say below it, the verdict last.
+
+use std::fmt::Write;
+
+use pontoon_model::trace::{Basis, Choice, Outcome, PassedRule, Step, StepKind, Trace, Verdict};
+
+use crate::say::{Tone, toned};
+
+/// The whole.
+pub(super) fn text(trace: &Trace) -> String {
+    let mut page = String::new();
+    for step in &trace.steps {
+        put(&mut page, step);
+        if step.kind == StepKind::Service {
+            trace.endpoints.iter().for_each(|choice| endpoint(&mut page, choice));
+        }
+    }
+    page.push_str(&verdict(&trace.verdict));
+    page
+}
+
+fn put(page: &mut String, step: &Step) {
+    let place = step.node.as_ref().map(|node| format!("{node}: ")).unwrap_or_default();
+    let head = format!("{:<9}", word(step.kind));
+    let basis = if told(step) { format!("  [{}]", of(step.basis)) } else { String::new() };
+    let _ = writeln!(page, "{} {place}{}{basis}", toned(Tone::Head, &head), step.text);
+    for rule in &step.rules {
+        let _ = writeln!(page, "            {}", line(rule));
+    }
+    for detail in &step.details {
+        let _ = writeln!(page, "            {detail}");
+    }
+}
+
+/// Whether it matters how the step is known: where the kernel was read, or where it could not be.
+const fn told(step: &Step) -> bool {
+    matches!(step.kind, StepKind::Rules | StepKind::Route | StepKind::Endpoint)
+}
+
+fn endpoint(page: &mut String, choice: &Choice) {
+    let slots: Vec<String> = choice.slots.iter().map(ToString::to_string).collect();
+    let many = if slots.len() == 1 { "slot" } else { "slots" };
+    let at = std::net::SocketAddr::new(choice.address, choice.port);
+    let pod = choice.pod.as_ref().map(|pod| format!("  pod {pod}")).unwrap_or_default();
+    let node = choice.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
+    let outcome = toned(tone(choice.verdict.outcome), &choice.verdict.outcome.to_string());
+    let _ = writeln!(page, "            {many} {}: {at}{pod}{node}  {outcome}", slots.join(", "));
+}
+
+fn line(rule: &PassedRule) -> String {
+    let PassedRule { table, chain, rule, verdict, comment } = rule;
+    let comment = comment.as_ref().map(|comment| format!("  # {comment}")).unwrap_or_default();
+    // A verdict that ends the rule is in its text already.
+    let verdict = if rule.ends_with(verdict.as_str()) || verdict == "go on" {
+        String::new()
+    } else {
+        format!(" -> {verdict}")
+    };
+    format!("{table} {chain}: {rule}{verdict}{comment}")
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    let outcome = toned(tone(verdict.outcome), &verdict.outcome.to_string());
+    let place = verdict.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
+    let mut text = format!("{outcome}{place}: {}", verdict.text);
+    if let Some(next) = &verdict.next {
+        let _ = write!(text, "\n  next: {next}");
+    }
+    text
+}
+
+const fn word(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Source => "from",
+        StepKind::Name => "name",
+        StepKind::Service => "service",
+        StepKind::Endpoint => "endpoint",
+        StepKind::Rules => "rules",
+        StepKind::Route => "route",
+        StepKind::Crossing => "crossing",
+        StepKind::Arrival => "arrival",
+        StepKind::Answer => "answer",
+    }
+}
+
+const fn of(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Store => "store",
+        Basis::Plan => "planned",
+        Basis::Kernel => "kernel",
+        Basis::Dns => "dns",
+    }
+}
+
+const fn tone(outcome: Outcome) -> Tone {
+    match outcome {
+        Outcome::Delivered | Outcome::Leaves => Tone::Good,
+        Outcome::Partly | Outcome::Unknown => Tone::Warn,
+        Outcome::Refused | Outcome::Dropped => Tone::Bad,
+    }
+}
