@@ -5,6 +5,7 @@
 mod blue_green;
 mod cluster;
 mod names;
+mod operator;
 mod progress;
 mod reach;
 mod reachability;
@@ -62,7 +63,7 @@ const RAISE: [Stage; 2] = [
 ];
 
 /// What looks whether its promises hold.
-const CHECK: [Stage; 6] = [
+const CHECK: [Stage; 9] = [
     Stage { title: "asking the cluster", run: cluster::show },
     Stage {
         title: "reaching every pod and host from every pod, and every pod from every host",
@@ -72,6 +73,9 @@ const CHECK: [Stage; 6] = [
     Stage { title: "asking for it by name from a pod of another host", run: names::show },
     Stage { title: "changing the service from blue to green under load", run: blue_green::show },
     Stage { title: "asking for it by name once more", run: names::show_again },
+    Stage { title: "asking a node how it is", run: operator::status },
+    Stage { title: "waiting until nodes know how well they reach each other", run: operator::mesh },
+    Stage { title: "following a packet to the service", run: operator::trace },
 ];
 
 /// How long a daemon may take to be ready.
@@ -114,7 +118,10 @@ pub fn raise(options: Options) -> Result<Outcome> {
 fn play<'a>(options: Options, stages: impl Iterator<Item = &'a Stage>) -> Result<Outcome> {
     let title = format!("building {} hosts, their underlay and an etcd", options.hosts);
     let progress = Progress::start(&title);
-    let lab = Lab::builder().hosts(options.hosts).build()?;
+    let lab = Lab::builder()
+        .hosts(options.hosts)
+        .configure("mesh.interval", operator::MESH_INTERVAL)
+        .build()?;
     progress.done("hosts, underlay and etcd are up", true);
     let mut scene = Scene { web: None, lab, pods: Vec::new() };
     let mut failures = Vec::new();
