@@ -218,6 +218,38 @@ fn it_names_what_stands_in_the_way() -> Result<()> {
     expect(host, "near", unleased, refused, "no node holds the part of 10.244.0.0/16")?;
     let trace = follow(host, "near", "svc/web:t80")?;
     ensure!(trace.verdict.outcome == Outcome::Delivered, "{trace:#?}");
+    // What a firewall does here.
+    for (script, outcome, part) in [
+        (
+            "add rule inet filter forward tcp dport 8080 drop",
+            Outcome::Dropped,
+            "table inet filter, chain forward: rule 1",
+        ),
+        (
+            "flush chain inet filter forward; add chain inet filter forward { policy drop; }",
+            Outcome::Dropped,
+            "table inet filter, chain forward: its policy",
+        ),
+        (
+            "add rule inet filter forward tcp dport 8080 accept",
+            Outcome::Dropped,
+            "the answer to it does not",
+        ),
+        (
+            "add rule inet filter forward ct state established accept",
+            Outcome::Delivered,
+            "it arrives at",
+        ),
+    ] {
+        host.nft("add table inet filter; add chain inet filter forward { type filter hook forward priority 0; }")?;
+        host.nft(script)?;
+        let to = format!("{}:8080", v4(&stage.pod("web-1").addresses()));
+        expect_now(host, "near", &to, outcome, part)?;
+        let to = to.parse()?;
+        let real = arrives(&stage, Position::PodNear, to, Protocol::Tcp)?;
+        ensure!(real == (outcome == Outcome::Delivered), "{script}: {real}");
+    }
+    host.nft("delete table inet filter")?;
     stage.host(2).kill()?;
     let far = format!("{}:8080", v4(&stage.pod("web-2").addresses()));
     eventually(LEASE, || expect_now(host, "near", &far, Outcome::Unknown, "is not alive"))?;

@@ -63,8 +63,9 @@ pub trait Host {
         None
     }
 
-    /// What other programs' chains on this node do with a packet there.
-    fn others(&self, _point: HookPoint, _packet: &Packet) -> Option<Others> {
+    /// What other programs' chains on this node do with a packet there, as it was before our rules and
+    /// as it is behind them.
+    fn others(&self, _point: HookPoint, _before: &Packet, _after: &Packet) -> Option<Others> {
         None
     }
 }

@@ -28,6 +28,8 @@ pub struct Packet {
     pub original: Ends,
     /// Its priority, in which our rules pass a number from one to the next.
     pub priority: [u8; 4],
+    /// It answers: its connection is known.
+    pub answers: bool,
     /// It is kept out of connection tracking.
     pub untracked: bool,
     /// Its destination was rewritten on this host.
@@ -86,6 +88,7 @@ impl Packet {
             frame: None,
             original: Ends { source, destination, ports },
             priority: [0; 4],
+            answers: false,
             untracked: false,
             dnat: false,
             snat: false,
@@ -99,6 +102,17 @@ impl Packet {
         packet.ports = self.ports;
         packet.original.ports = self.ports;
         packet.input = Some(input.to_owned());
+        packet
+    }
+
+    /// What answers it, as it passes this host the other way.
+    #[must_use]
+    pub fn answer(&self) -> Self {
+        let mut packet = self.clone();
+        (packet.source, packet.destination) = (self.destination, self.source);
+        packet.ports = (self.ports.1, self.ports.0);
+        (packet.input, packet.output) = (self.output.clone(), self.input.clone());
+        packet.answers = true;
         packet
     }
 
@@ -163,7 +177,11 @@ impl Packet {
     }
 
     fn connection(&self, key: CtKey) -> Option<Vec<u8>> {
-        let state = if self.untracked { ct_state_bits::UNTRACKED } else { ct_state_bits::NEW };
+        let state = match (self.untracked, self.answers) {
+            (true, _) => ct_state_bits::UNTRACKED,
+            (false, true) => ct_state_bits::ESTABLISHED,
+            (false, false) => ct_state_bits::NEW,
+        };
         let status = if self.dnat { ct_status_bits::DNAT } else { 0 }
             | if self.snat { ct_status_bits::SNAT } else { 0 };
         let Ends { source, destination, ports } = self.original;

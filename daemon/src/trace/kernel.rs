@@ -1,21 +1,21 @@
 //! What only this node's kernel knows: what is in its tables, where its routes lead, who listens.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use pontoon_model::name::NodeName;
 use pontoon_model::trace::{Basis, Transport};
-use pontoon_netlink::nft::{Element, Nft, Value};
-use pontoon_netlink::{LinkName, Netns, Rtnl, RtnlError};
+use pontoon_netlink::nft::{Element, HookPoint, Nft, Value};
+use pontoon_netlink::{LinkName, Netns, Rtnl, RtnlError, filter};
 use pontoon_proxy::Proxy;
-use pontoon_trace::host::{Host, Lookup, Tables};
+use pontoon_trace::host::{Host, Lookup, Others, Tables};
 use pontoon_trace::packet::Packet;
 use pontoon_trace::rules::Ruleset;
 use pontoon_trace::{World, differences, planned_table};
 
-use super::sockets;
+use super::{sockets, strangers};
 use crate::attach::record::Record;
 use crate::firewall::{Elements, SetId, TableSpec, elements, insert_all, ruleset};
 use crate::names::{self, BRIDGE};
@@ -25,6 +25,8 @@ pub(super) struct Kernel<'w> {
     world: &'w World,
     records: &'w [Record],
     rtnl: RefCell<Option<Rtnl>>,
+    /// Of other programs; `None` inside where they cannot be read.
+    others: OnceCell<Option<Vec<filter::Table>>>,
     /// They are asked for at every hop.
     tables: RefCell<HashMap<NodeName, Arc<Tables>>>,
 }
@@ -33,7 +35,7 @@ impl<'w> Kernel<'w> {
     /// Opens what can be opened; without it plans count.
     pub(super) fn open(world: &'w World, records: &'w [Record]) -> Self {
         let rtnl = RefCell::new(Rtnl::open().ok());
-        Self { world, records, rtnl, tables: RefCell::default() }
+        Self { world, records, rtnl, others: OnceCell::new(), tables: RefCell::default() }
     }
 
     /// The tables as they are in the kernel.
@@ -164,6 +166,12 @@ impl Host for Kernel<'_> {
             // The source may be an example, which might not come that way.
             Some(_) => self.route(packet.destination, None, None),
         }
+    }
+
+    fn others(&self, point: HookPoint, before: &Packet, after: &Packet) -> Option<Others> {
+        let tables = self.others.get_or_init(strangers::read).as_ref()?;
+        let rtnl = self.rtnl.borrow();
+        Some(strangers::others(tables, rtnl.as_ref()?, point, before, after))
     }
 
     fn listens(&self, transport: Transport, address: IpAddr, port: u16) -> Option<bool> {

@@ -5,12 +5,14 @@
 //! | `names` | what a name stands for: this node's own DNS is asked, as the sender would |
 //! | `gather` | what is known of nodes, pods and services |
 //! | `kernel` | tables, routes and sockets of this node |
+//! | `strangers` | the rules of other programs |
 //! | `sockets` | who listens |
 
 mod gather;
 mod kernel;
 mod names;
 mod sockets;
+mod strangers;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A packet that is about to be judged: the first one of a new connection.
+//! A packet that is about to be judged: the first one of a new connection, or the answer to it.
 
 use std::net::IpAddr;
 
@@ -29,6 +29,8 @@ pub struct Packet {
     pub protocol: u8,
     /// The ports.
     pub ports: (u16, u16),
+    /// It answers: its connection is known.
+    pub answers: bool,
 }
 
 /// Of the families in `linux/netfilter.h`.
@@ -55,7 +57,11 @@ impl Packet {
             Field::Protocol => vec![self.protocol],
             // Nobody has marked it yet, or whoever does so cannot be foreseen.
             Field::Mark => vec![0; 4],
-            Field::State => ct_state_bits::NEW.to_ne_bytes().to_vec(),
+            Field::State => {
+                let state =
+                    if self.answers { ct_state_bits::ESTABLISHED } else { ct_state_bits::NEW };
+                state.to_ne_bytes().to_vec()
+            }
             Field::Network { offset, length } => part(&self.network(), *offset, *length)?,
             Field::Transport { offset, length } => {
                 let ports = [self.ports.0.to_be_bytes(), self.ports.1.to_be_bytes()].concat();

@@ -14,6 +14,7 @@ fn packet() -> Packet {
         destination: "192.0.2.7".parse().unwrap(),
         protocol: 6,
         ports: (40000, 80),
+        answers: false,
     }
 }
 
@@ -228,4 +229,31 @@ proptest! {
         table.chains[0].rules.push(rule(vec![input("docker0\0")], action));
         prop_assert_eq!(forward(&table), before);
     }
+}
+
+#[test]
+fn an_answer_passes_where_only_answers_do() {
+    let state = 2u32.to_ne_bytes().to_vec();
+    let established = Test::Compare {
+        field: Field::State,
+        mask: Some(state),
+        op: CmpOp::Ne,
+        value: vec![0; 4],
+    };
+    let chain = Chain {
+        name: "forward".to_owned(),
+        base: Some(Base { point: HookPoint::Forward, priority: 0, drops: true }),
+        rules: vec![rule(vec![established], Action::Accept)],
+    };
+    let table = Table {
+        name: "inet filter".to_owned(),
+        legacy: false,
+        ipv4: true,
+        ipv6: true,
+        chains: vec![chain],
+        sets: Vec::new(),
+    };
+    let answer = Packet { answers: true, ..packet() };
+    assert_eq!(fate(&table, HookPoint::Forward, &answer), Fate::Passes);
+    assert!(matches!(fate(&table, HookPoint::Forward, &packet()), Fate::Dropped(_)));
 }

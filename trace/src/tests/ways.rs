@@ -241,19 +241,20 @@ fn a_headless_service_leads_to_its_endpoints_themselves() {
 }
 
 #[test]
-fn what_other_programs_drop_ends_there() {
+fn what_other_programs_drop_ends_there_and_so_does_the_answer() {
     use crate::host::{Host, Others, Tables};
     use crate::packet::Packet;
     use crate::rules::End;
     use pontoon_model::trace::PassedRule;
     use pontoon_netlink::nft::HookPoint;
 
-    struct Stranger<'w>(Planner<'w>, bool);
+    /// Who drops packets or their answers, for sure or perhaps.
+    struct Stranger<'w>(Planner<'w>, bool, bool);
     impl Host for Stranger<'_> {
         fn tables(&self, node: &pontoon_model::name::NodeName) -> std::sync::Arc<Tables> {
             self.0.tables(node)
         }
-        fn others(&self, point: HookPoint, _: &Packet) -> Option<Others> {
+        fn others(&self, point: HookPoint, before: &Packet, _: &Packet) -> Option<Others> {
             let rule = PassedRule {
                 table: "inet filter".to_owned(),
                 chain: "forward".to_owned(),
@@ -261,7 +262,7 @@ fn what_other_programs_drop_ends_there() {
                 verdict: "drop".to_owned(),
                 comment: None,
             };
-            (point == HookPoint::Forward).then(|| Others {
+            (point == HookPoint::Forward && before.answers == self.2).then(|| Others {
                 rules: vec![rule],
                 end: End::Dropped,
                 doubtful: self.1,
@@ -271,10 +272,16 @@ fn what_other_programs_drop_ends_there() {
     let world = world();
     let question = Question { from: pod("a-1"), to: at("10.244.1.12"), port: None, protocol: None };
     let aim = aim(&world, &question, None).unwrap();
-    for (doubtful, outcome) in [(false, Outcome::Dropped), (true, Outcome::Unknown)] {
-        let host = Stranger(Planner(&world), doubtful);
+    for (doubtful, answers, outcome) in [
+        (false, false, Outcome::Dropped),
+        (true, false, Outcome::Unknown),
+        (false, true, Outcome::Dropped),
+    ] {
+        let host = Stranger(Planner(&world), doubtful, answers);
         let trace = crate::tell(&world, &host, &question, &aim, None);
         assert_eq!(trace.verdict.outcome, outcome, "{trace:#?}");
-        assert!(doubtful || trace.verdict.text.contains("table inet filter, chain forward"));
+        let text = &trace.verdict.text;
+        assert!(doubtful || text.contains("table inet filter, chain forward"), "{text}");
+        assert_eq!(text.contains("the answer to it does not"), answers, "{text}");
     }
 }

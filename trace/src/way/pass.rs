@@ -7,7 +7,7 @@ use pontoon_model::trace::{Outcome, Step, StepKind, Verdict};
 use pontoon_netlink::nft::HookPoint;
 
 use super::{Ended, Walker, say};
-use crate::host::Tables;
+use crate::host::{Others, Tables};
 use crate::packet::Packet;
 use crate::rules::{End, Walk};
 use crate::why;
@@ -32,21 +32,25 @@ impl Walker<'_> {
         let mut packet = self.packet.clone();
         let mut passage = walk.through(bridge, point, &mut packet);
         let mut details = Vec::new();
-        let here = *node == self.world.me && !bridge;
-        if let Some(others) = self.host.others(point, &before).filter(|_| here) {
-            passage.rules.extend(others.rules);
-            if passage.end == End::Passed && others.end != End::Passed {
+        let mut back = false;
+        if *node == self.world.me && !bridge {
+            let others = self.others(point, &before, &packet).map(|others| (others, false));
+            if let Some((others, answering)) = others.or_else(|| self.others_back(point, &packet)) {
+                let rules =
+                    others.rules.iter().map(|rule| format!("{} {}", rule.table, rule.chain));
+                let theirs: Vec<String> = rules.collect();
+                passage.rules.extend(others.rules);
                 if others.doubtful {
-                    let said = "a rule of another program may end it there";
-                    details.push(said.to_owned());
-                    self.doubt = Some(self.end(
-                        Outcome::Unknown,
-                        node,
-                        format!("{said}, unless one that cannot be read accepts it"),
-                        Some("see `pontoon doctor` for the rule and its mend".to_owned()),
-                    ));
-                } else {
+                    let said = format!(
+                        "{} drops it, unless a rule that cannot be read accepts it",
+                        theirs.join(", ")
+                    );
+                    details.push(said.clone());
+                    let next = "see `pontoon doctor` for the rule and its mend".to_owned();
+                    self.doubt = Some(self.end(Outcome::Unknown, node, said, Some(next)));
+                } else if passage.end == End::Passed {
                     passage.end = others.end;
+                    back = answering;
                 }
             }
         }
@@ -76,7 +80,29 @@ impl Walker<'_> {
             End::Dropped => Outcome::Dropped,
             End::Refused(_) => Outcome::Refused,
         };
-        Err(self.ended_by_rule(node, outcome, bridge, &before))
+        let mut ended = self.ended_by_rule(node, outcome, bridge, &before);
+        if back {
+            ended.text = format!("it passes, and the answer to it does not: {}", ended.text);
+        }
+        Err(ended)
+    }
+
+    /// What ends it in the chains of other programs, if anything does.
+    fn others(&self, point: HookPoint, before: &Packet, after: &Packet) -> Option<Others> {
+        let others = self.host.others(point, before, after)?;
+        (others.end != End::Passed).then_some(others)
+    }
+
+    /// What ends the answer to it there, on its way back through this host.
+    fn others_back(&self, point: HookPoint, packet: &Packet) -> Option<(Others, bool)> {
+        let point = match point {
+            HookPoint::Forward => HookPoint::Forward,
+            HookPoint::Input => HookPoint::Output,
+            HookPoint::Output => HookPoint::Input,
+            _ => return None,
+        };
+        let answer = packet.answer();
+        self.others(point, &answer, &answer).map(|others| (others, true))
     }
 
     fn ended_by_rule(

@@ -92,6 +92,7 @@ fn of_pods(facts: &Facts, family: Family, range: IpNetwork) -> Vec<(Way, Packet)
         destination,
         protocol: proto::TCP,
         ports: (CLIENT, SERVER),
+        answers: false,
     };
     let mut found = vec![(Way::Within, tcp(&bridge, &bridge, own, own))];
     for peer in &setup.peers {
@@ -143,6 +144,7 @@ fn of_overlay(facts: &Facts) -> Vec<(Way, Packet)> {
             destination: underlay.address,
             protocol: proto::UDP,
             ports: (CLIENT, setup.config.backend.vxlan_port),
+            answers: false,
         };
         let outward = Packet {
             input: None,
