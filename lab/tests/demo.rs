@@ -21,7 +21,7 @@ fn unavailable() -> Option<String> {
 fn programs() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    for name in ["pontoond", "pontoon-cni"] {
+    for name in ["pontoond", "pontoon-cni", "pontoon"] {
         fs::copy(binaries::find(name).unwrap(), folder.path().join(name)).unwrap();
     }
     fs::copy(env!("CARGO_BIN_EXE_pontoon-lab"), folder.path().join("pontoon-lab")).unwrap();
@@ -45,6 +45,8 @@ fn assert_holds(output: &Output) {
     }
     assert!(text.contains("10.96.0.1 and fd00:10:96::1 refused within"), "{text}");
     assert!(text.contains(" requests, 0 failed; the switch from blue to green took "), "{text}");
+    assert!(text.contains("2 nodes reach each other by every way"), "{text}");
+    assert!(text.contains("\ndelivered on host-"), "{text}");
     assert!(text.trim_end().ends_with("Everything holds."), "{text}");
 }
 
