@@ -51,7 +51,15 @@ impl Batch {
 
     /// Adds a table.
     pub fn add_table(&mut self, table: &Table) {
-        self.push(msg::NEWTABLE, NLM_F_CREATE, table, |out| encode_table(table, out));
+        self.push(msg::NEWTABLE, NLM_F_CREATE, table, |out| encode_table(table, 0, out));
+    }
+
+    /// Adds a table that goes when this connection is closed, however that comes about, and that nobody
+    /// else can change meanwhile (needs Linux 5.12).
+    pub fn add_owned_table(&mut self, table: &Table) {
+        self.push(msg::NEWTABLE, NLM_F_CREATE, table, |out| {
+            encode_table(table, NFT_TABLE_F_OWNER, out);
+        });
     }
 
     /// Deletes a table and all that is in it.

@@ -10,9 +10,9 @@ use super::uapi::*;
 use super::{Chain, Element, Family, Policy, Rule, Set, Table, Value, Verdict, userdata};
 use crate::nfnetlink::MessageBuffer;
 
-pub(super) fn encode_table(table: &Table, out: &mut MessageBuffer) {
+pub(super) fn encode_table(table: &Table, flags: u32, out: &mut MessageBuffer) {
     out.string(NFTA_TABLE_NAME, &table.name);
-    out.u32_be(NFTA_TABLE_FLAGS, 0);
+    out.u32_be(NFTA_TABLE_FLAGS, flags);
     if table.comment.is_some() {
         out.bytes(NFTA_TABLE_USERDATA, &userdata::comment(table.comment.as_deref()));
     }

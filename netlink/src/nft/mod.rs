@@ -48,6 +48,7 @@ mod others;
 mod rule;
 mod set;
 mod table;
+mod trace;
 mod uapi;
 mod userdata;
 mod value;
@@ -64,6 +65,7 @@ pub use self::monitor::{Event, Monitor};
 pub use self::rule::Rule;
 pub use self::set::{DataType, FieldType, Set};
 pub use self::table::{Family, Name, Table};
+pub use self::trace::{Headers, Sighting, TraceEvent, Traces};
 pub use self::value::{Value, proto};
 
 #[cfg(test)]

@@ -183,3 +183,58 @@ fn the_number_of_a_type_names_its_fields() {
     assert_eq!(set::fields_of_number(set::type_number(&key)).as_deref(), Some(&key[..]));
     assert_eq!(set::fields_of_number(63), None);
 }
+
+/// What Linux 6.18 told of a datagram to `[::1]:7777` that a rule marked on its way out, and that a
+/// rule of another chain sent back to the policy on its way in; a datagram of netlink each.
+const TRACE: [&str; 6] = [
+    "a0000000110a000000000000000000000100000008000f000000000a080004000000000308000600145d44a1060002006f00000006000100740000000c00030000000000000000020c00050008000100ffffffff08000c000000000106000d00030400002c00080060093c510009114000000000000000000000000000000001000000000000000000000000000000010d0009008ebd1e610009001c78000000",
+    "48000000110a000000000000000000000100000008000f000000000a080004000000000308000600145d44a1060002006f00000006000100740000000c00050008000100ffffffff",
+    "44000000110a000000000000000000000100000008000f000000000a080004000000000108000600145d44a1060002006f00000006000100740000000800100000000001",
+    "bc000000110a000000000000000000000100000008000f000000000a0800040000000003080006006980c17a07000200696e000006000100740000000c00030000000000000000051400050008000100fffffffc060002006a00000008000a000000000106000b00030400002c00080060093c510009114000000000000000000000000000000001000000000000000000000000000000010d0009008ebd1e610009001c780000001200070000000000000000000000000086dd0000",
+    "54000000110a000000000000000000000100000008000f000000000a0800040000000003080006006980c17a060002006a00000006000100740000000c00030000000000000000060c00050008000100fffffffb",
+    "44000000110a000000000000000000000100000008000f000000000a0800040000000001080006006980c17a07000200696e000006000100740000000800100000000000",
+];
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(digits).collect()
+}
+
+#[test]
+#[cfg(target_endian = "little")]
+fn a_trace_is_read_as_the_kernel_wrote_it() {
+    let seen: Vec<Sighting> = TRACE.iter().flat_map(|hex| trace::read(&bytes(hex))).collect();
+    let events: Vec<(&str, TraceEvent)> =
+        seen.iter().map(|one| (one.chain.as_str(), one.event.clone())).collect();
+    let rule = |handle, verdict| TraceEvent::Rule { handle, verdict };
+    assert_eq!(
+        events,
+        [
+            ("o", rule(2, Verdict::Continue)),
+            ("o", TraceEvent::End),
+            ("o", TraceEvent::Policy(Verdict::Accept)),
+            ("in", rule(5, Verdict::goto("j"))),
+            ("j", rule(6, Verdict::Return)),
+            ("in", TraceEvent::Policy(Verdict::Drop)),
+        ]
+    );
+    let own: std::net::IpAddr = std::net::Ipv6Addr::LOCALHOST.into();
+    let headers =
+        Headers { source: own, destination: own, protocol: proto::UDP, ports: (36541, 7777) };
+    assert_eq!((seen[0].headers, seen[3].headers), (Some(headers), Some(headers)));
+    assert_eq!((seen[0].output, seen[3].input, seen[4].headers), (Some(1), Some(1), None));
+    assert_eq!((seen[0].family, seen[0].table.as_str()), (Family::Inet, "t"));
+    // Each pass has a number of its own.
+    assert!(seen[0].packet == seen[2].packet && seen[0].packet != seen[3].packet);
+}
+
+proptest! {
+    #[test]
+    fn no_datagram_is_too_broken_to_be_read(which in 0..TRACE.len(), at in any::<Index>(), byte in any::<u8>(), cut in any::<Index>()) {
+        let mut datagram = bytes(TRACE[which]);
+        let at = at.index(datagram.len());
+        datagram[at] = byte;
+        datagram.truncate(cut.index(datagram.len() + 1));
+        let _ = trace::read(&datagram);
+    }
+}

@@ -8,6 +8,7 @@ pub(in crate::nft) const NFNL_MSG_BATCH_BEGIN: u16 = 0x10;
 pub(in crate::nft) const NFNL_MSG_BATCH_END: u16 = 0x11;
 pub(in crate::nft) const NFNL_BATCH_GENID: u16 = 1;
 pub(in crate::nft) const NFNLGRP_NFTABLES: u32 = 7;
+pub(in crate::nft) const NFNLGRP_NFTRACE: u32 = 9;
 
 pub(in crate::nft) const NLM_F_REQUEST: u16 = 0x1;
 pub(in crate::nft) const NLM_F_ACK: u16 = 0x4;
@@ -35,6 +36,7 @@ pub(in crate::nft) mod msg {
     pub(in crate::nft) const DELSETELEM: u16 = 14;
     pub(in crate::nft) const NEWGEN: u16 = 15;
     pub(in crate::nft) const GETGEN: u16 = 16;
+    pub(in crate::nft) const TRACE: u16 = 17;
     /// The `DESTROY` family came with Linux 6.3.
     pub(in crate::nft) const DESTROYTABLE: u16 = 26;
     pub(in crate::nft) const DESTROYCHAIN: u16 = 27;
@@ -48,6 +50,8 @@ pub(in crate::nft) const NFTA_LIST_ELEM: u16 = 1;
 pub(in crate::nft) const NFTA_TABLE_NAME: u16 = 1;
 pub(in crate::nft) const NFTA_TABLE_FLAGS: u16 = 2;
 pub(in crate::nft) const NFT_TABLE_F_DORMANT: u32 = 1;
+/// The table goes with the socket that made it (Linux 5.12).
+pub(in crate::nft) const NFT_TABLE_F_OWNER: u32 = 2;
 pub(in crate::nft) const NFTA_TABLE_USERDATA: u16 = 6;
 
 pub(in crate::nft) const NFTA_CHAIN_TABLE: u16 = 1;
@@ -117,3 +121,19 @@ pub(in crate::nft) const NFTA_EXPR_DATA: u16 = 2;
 pub(in crate::nft) const NFTA_GEN_ID: u16 = 1;
 pub(in crate::nft) const NFTA_GEN_PROC_PID: u16 = 2;
 pub(in crate::nft) const NFTA_GEN_PROC_NAME: u16 = 3;
+
+/// `enum nft_trace_attributes` and `enum nft_trace_types`.
+pub(in crate::nft) const NFTA_TRACE_TABLE: u16 = 1;
+pub(in crate::nft) const NFTA_TRACE_CHAIN: u16 = 2;
+pub(in crate::nft) const NFTA_TRACE_RULE_HANDLE: u16 = 3;
+pub(in crate::nft) const NFTA_TRACE_TYPE: u16 = 4;
+pub(in crate::nft) const NFTA_TRACE_VERDICT: u16 = 5;
+pub(in crate::nft) const NFTA_TRACE_ID: u16 = 6;
+pub(in crate::nft) const NFTA_TRACE_NETWORK_HEADER: u16 = 8;
+pub(in crate::nft) const NFTA_TRACE_TRANSPORT_HEADER: u16 = 9;
+pub(in crate::nft) const NFTA_TRACE_IIF: u16 = 10;
+pub(in crate::nft) const NFTA_TRACE_OIF: u16 = 12;
+pub(in crate::nft) const NFTA_TRACE_POLICY: u16 = 16;
+pub(in crate::nft) const NFT_TRACETYPE_POLICY: u32 = 1;
+pub(in crate::nft) const NFT_TRACETYPE_RETURN: u32 = 2;
+pub(in crate::nft) const NFT_TRACETYPE_RULE: u32 = 3;

@@ -17,4 +17,5 @@ mod old_kernel;
 mod others;
 mod services;
 mod support;
+mod trace;
 mod transactions;
