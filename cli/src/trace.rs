@@ -31,6 +31,7 @@ Examples:
   pontoon trace web-1 api -n shop                    a name, as the pod's resolver finds it
   pontoon trace web-1 10.96.0.10:53/udp              an address
   pontoon trace node/b example.com:443               from a node
+  pontoon trace web-1 svc/api --live                 a packet that is really sent, and where it died
   pontoon trace outside node-a:30080                 from outside to a node port
   pontoon trace outside 203.0.113.80:443 --by node-a from outside, by way of a node
 What is of this node is read from its kernel, what is of others follows from the store; each step says
@@ -49,6 +50,9 @@ pub(crate) struct Arguments {
     /// The node that packets from outside come to [default: the one that has the address, or this one]
     #[arg(long, value_name = "NODE")]
     by: Option<NodeName>,
+    /// Really sends a packet, and has every node on its way look for it
+    #[arg(long)]
+    live: bool,
     /// The namespace of names that have none [default: default]
     #[arg(short, long, value_name = "NAMESPACE", add = crate::completion::namespaces())]
     namespace: Option<Namespace>,
@@ -71,7 +75,7 @@ pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     let namespace = arguments.namespace.clone().unwrap_or_default();
     let from = ends::by(ends::from(&arguments.from, &namespace)?, arguments.by.clone())?;
     let (to, port, protocol) = ends::to(&arguments.to, &namespace, &from)?;
-    let question = Question { from, to, port, protocol };
+    let question = Question { from, to, port, protocol, live: arguments.live };
     let trace = match api.trace(&question)? {
         Ok(trace) => trace,
         Err(failure) => return Err(told(api, &question, failure).into()),

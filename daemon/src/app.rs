@@ -47,8 +47,9 @@ use crate::services::{self, Services};
 use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
 use crate::trace::Tracer;
+use crate::trace::live::Hub;
 use crate::watchdog::Heart;
-use crate::{api, dns, feed, identity, mesh, metrics, monitoring, names, server, watchdog};
+use crate::{api, dns, feed, identity, mesh, metrics, monitoring, names, server, trace, watchdog};
 
 /// How often the folder of pending DELs is looked at: a plugin writes there only when the daemon
 /// did not answer.
@@ -202,6 +203,7 @@ async fn work(settings: Settings) -> Result<()> {
     ));
     tokio::spawn(readiness::run(Arc::clone(&board)));
     let for_doctor = Arc::clone(&store);
+    let for_traces = Arc::clone(&store);
     let measured = Arc::new(mesh::board::Board::default());
     tokio::spawn(mesh::run(mesh::Parts {
         me: me.clone(),
@@ -227,6 +229,10 @@ async fn work(settings: Settings) -> Result<()> {
         },
         turn: Mutex::default(),
     });
+    if let Err(error) = trace::live::sweep() {
+        warn!(error, "tables of packets that were followed are left");
+    }
+    let hub = Arc::new(Hub::new(me.name.clone(), for_traces, Arc::clone(&attacher)));
     let tracer = Arc::new(Tracer {
         me: me.clone(),
         attacher: Arc::clone(&attacher),
@@ -235,7 +241,9 @@ async fn work(settings: Settings) -> Result<()> {
         inquiries: requests.objects.endpoints().clone(),
         dns: serving,
         resolv_conf: settings.dns.forward.resolv_conf.clone(),
+        hub: Arc::clone(&hub),
     });
+    tokio::spawn(hub.run(feeds.traces));
     let people = api::router(api::Parts {
         trace: Box::new(move |question| {
             let tracer = Arc::clone(&tracer);

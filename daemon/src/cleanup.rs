@@ -13,7 +13,7 @@ use crate::firewall::keeper;
 use crate::names::{BRIDGE, DYING_GROUP, VETH_PREFIX};
 use crate::network::{Network, actual, plan};
 use crate::services::shelf;
-use crate::{attach, conflist, run_folder};
+use crate::{attach, conflist, run_folder, trace};
 
 /// Removes interfaces, addresses, routes, rules, tables, the network configuration and the node's
 /// state. Goes on after failures. What the node holds in a shared store stays: that is for
@@ -38,6 +38,7 @@ pub fn run(paths: &PathSettings) -> Result<(), Vec<String>> {
     note("bridge, overlay, routes and rules", remove_network());
     note("nf_tables", keeper::remove_all().map_err(|e| e.to_string()));
     note("services", remove_services());
+    note("tables of packets that were followed", trace::live::sweep());
     for name in ["attachments", "pending"] {
         note(name, remove(&paths.state.join(name), |p| fs::remove_dir_all(p)));
     }

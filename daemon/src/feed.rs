@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pontoon_model::key::{ALIVE, ENDPOINT_SLICES, Key, NAMESPACES, NODES, PODS, SERVICES};
+use pontoon_model::key::{ALIVE, ENDPOINT_SLICES, Key, NAMESPACES, NODES, PODS, SERVICES, TRACES};
 use pontoon_model::name::NodeName;
 use pontoon_store::{Event, KeyValue, Mirror, Revision, Store, Update};
 use tokio::sync::{broadcast, mpsc};
@@ -20,6 +20,8 @@ pub struct Feeds {
     /// For services and names: services, endpoint slices, namespaces, all pods, nodes and who is alive, and the cluster's
     /// configuration, by which a wiped store is known.
     pub services: mpsc::UnboundedReceiver<Update>,
+    /// For whoever looks for packets: which, and what others see of them.
+    pub traces: mpsc::UnboundedReceiver<KeyValue>,
     /// For whoever watches over the API: everything.
     pub changes: Changes,
     /// What was heard.
@@ -152,6 +154,7 @@ impl Default for Changes {
 pub fn follow(store: Arc<dyn Store>, me: &NodeName) -> Feeds {
     let (to_topology, topology) = mpsc::unbounded_channel();
     let (to_services, services) = mpsc::unbounded_channel();
+    let (to_traces, traces) = mpsc::unbounded_channel();
     let (changes, figures) = (Changes::new(), Arc::new(Figures::default()));
     let (to_watches, heard) = (changes.clone(), Arc::clone(&figures));
     let splitter = Splitter { own_pods: format!("{PODS}{me}/") };
@@ -160,6 +163,8 @@ pub fn follow(store: Arc<dyn Store>, me: &NodeName) -> Feeds {
         while let Some(update) = mirror.next().await {
             heard.hear(&update);
             to_watches.tell(&update);
+            // Nobody need look for packets.
+            of_traces(&update).for_each(|item| drop(to_traces.send(item.clone())));
             let (for_topology, for_services) = splitter.split(update);
             // Services first: nobody waits longer for routes than for the next packet.
             heard.services.fetch_add(u64::from(for_services.is_some()), Ordering::Relaxed);
@@ -171,7 +176,7 @@ pub fn follow(store: Arc<dyn Store>, me: &NodeName) -> Feeds {
             }
         }
     });
-    Feeds { topology, services, changes, figures }
+    Feeds { topology, services, traces, changes, figures }
 }
 
 struct Splitter {
@@ -190,7 +195,9 @@ impl Splitter {
                 | Key::EndpointSlice(_)
                 | Key::Namespace(_)
                 | Key::ClusterIp(_)
-                | Key::NodePort(_))
+                | Key::NodePort(_)
+                | Key::Trace(_)
+                | Key::Sights(..))
         )
     }
 
@@ -223,6 +230,19 @@ impl Splitter {
             }
         }
     }
+}
+
+fn of_traces(update: &Update) -> impl Iterator<Item = &KeyValue> {
+    let (listed, changed): (&[KeyValue], &[Event]) = match update {
+        Update::Snapshot { items, .. } => (items, &[]),
+        Update::Changes { events, .. } => (&[], events),
+        Update::Progress { .. } | Update::Lost { .. } => (&[], &[]),
+    };
+    let put = changed.iter().filter_map(|event| match event {
+        Event::Put(item) => Some(item),
+        Event::Delete { .. } => None,
+    });
+    listed.iter().chain(put).filter(|item| item.key.starts_with(TRACES))
 }
 
 fn is_for_services(key: &str) -> bool {
@@ -275,6 +295,7 @@ mod tests {
             "pods/a/default/y",
             "services/default/web",
             "cluster-ips/10.96.0.1",
+            "traces/1/a",
             "subnets/10.244.1.0-24",
             "nonsense",
         ];
@@ -288,6 +309,8 @@ mod tests {
             Update::Snapshot { revision: Revision(1), items },
             Update::Changes { revision: Revision(1), events },
         ] {
+            let traced: Vec<String> = of_traces(&update).map(|item| item.key.clone()).collect();
+            assert_eq!(traced, ["traces/1/a"]);
             let (one, other) = splitter.split(update);
             assert_eq!(keys(one).unwrap(), topology);
             assert_eq!(keys(other).unwrap(), services);

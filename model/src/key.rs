@@ -11,7 +11,7 @@ use ipnetwork::IpNetwork;
 
 use crate::cidr;
 use crate::endpoint::SliceId;
-use crate::name::{NameError, Namespace, NodeName, PodId, PodName};
+use crate::name::{NameError, Namespace, NodeName, PodId, PodName, TraceId};
 use crate::service::ServiceId;
 
 /// A key of the store, typed.
@@ -29,6 +29,10 @@ pub enum Key {
     Marks(NodeName),
     /// `mesh/<name>`: how well a node reaches its peers.
     Mesh(NodeName),
+    /// `traces/<id>`: a packet that nodes are to look for.
+    Trace(TraceId),
+    /// `traces/<id>/<node>`: what a node sees of it.
+    Sights(TraceId, NodeName),
     /// `pods/<node>/<namespace>/<name>`
     Pod(NodeName, PodId),
     /// `services/<namespace>/<name>`
@@ -53,6 +57,8 @@ pub const ALIVE: &str = "alive/";
 pub const MARKS: &str = "marks/";
 /// Prefix of all keys that hold how well nodes reach their peers.
 pub const MESH: &str = "mesh/";
+/// Prefix of all keys of packets that are looked for.
+pub const TRACES: &str = "traces/";
 /// Prefix of all pod keys.
 pub const PODS: &str = "pods/";
 /// Prefix of all service keys.
@@ -91,6 +97,8 @@ impl fmt::Display for Key {
             Self::Alive(name) => write!(f, "{ALIVE}{name}"),
             Self::Marks(name) => write!(f, "{MARKS}{name}"),
             Self::Mesh(name) => write!(f, "{MESH}{name}"),
+            Self::Trace(id) => write!(f, "{TRACES}{id}"),
+            Self::Sights(id, node) => write!(f, "{TRACES}{id}/{node}"),
             Self::Pod(node, pod) => write!(f, "{PODS}{node}/{pod}"),
             Self::Service(id) => write!(f, "{SERVICES}{id}"),
             Self::EndpointSlice(id) => write!(f, "{ENDPOINT_SLICES}{id}"),
@@ -119,6 +127,14 @@ impl FromStr for Key {
             node(name).map(Self::Marks)
         } else if let Some(name) = text.strip_prefix(MESH) {
             node(name).map(Self::Mesh)
+        } else if let Some(rest) = text.strip_prefix(TRACES) {
+            let (id, looker) = match rest.split_once('/') {
+                Some((id, looker)) => (id, Some(node(looker)?)),
+                None => (rest, None),
+            };
+            let id: TraceId = id.parse().map_err(|e: NameError| malformed(e.to_string()))?;
+            Ok(looker
+                .map_or_else(|| Self::Trace(id.clone()), |node| Self::Sights(id.clone(), node)))
         } else if let Some(rest) = text.strip_prefix(PODS) {
             let mut parts = rest.splitn(3, '/');
             let mut part = || parts.next().unwrap_or_default();
@@ -181,6 +197,8 @@ mod tests {
             "alive/a",
             "marks/a",
             "mesh/a",
+            "traces/4f1c",
+            "traces/4f1c/host-1",
             "pods/host-1/default/web-0.a",
             "services/default/web",
             "endpointslices/default/web-x1.b",
@@ -209,6 +227,9 @@ mod tests {
             "namespaces/a.b",
             "cluster-ips/10",
             "node-ports/70000",
+            "traces/",
+            "traces/a_b",
+            "traces/a/B",
         ] {
             assert!(matches!(text.parse::<Key>(), Err(KeyError::Malformed { .. })), "{text}");
         }
@@ -218,7 +239,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in ".*", tail in ".{0,20}") {
             let _ = text.parse::<Key>();
-            for prefix in [SUBNETS, NODES, ALIVE, MARKS, MESH, PODS, SERVICES, ENDPOINT_SLICES, CLUSTER_IPS, NODE_PORTS] {
+            for prefix in [SUBNETS, NODES, ALIVE, MARKS, MESH, TRACES, PODS, SERVICES, ENDPOINT_SLICES, CLUSTER_IPS, NODE_PORTS] {
                 if let Ok(key) = format!("{prefix}{tail}").parse::<Key>() {
                     prop_assert_eq!(key.to_string().parse::<Key>(), Ok(key));
                 }

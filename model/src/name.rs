@@ -130,6 +130,11 @@ name!(
     DnsLabel, "DNS label", is_label, LABEL_RULE
 );
 
+name!(
+    /// What tells packets apart that nodes look for at one time.
+    TraceId, "trace", is_label, LABEL_RULE
+);
+
 impl Default for Namespace {
     /// `default`, as Kubernetes has it.
     fn default() -> Self {

@@ -11,9 +11,11 @@
 //! | `way` | the whole way, hop by hop |
 //! | `service`, `why` | what services make of it, and why nobody answers |
 //! | [`story`] | all of it as an answer |
+//! | [`live`] | a packet that is really sent |
 
 pub mod aim;
 pub mod host;
+pub mod live;
 pub mod packet;
 mod route;
 pub mod rules;

@@ -43,6 +43,7 @@ pub fn tell(
         packet: sent,
         steps: Vec::new(),
         verdict: nowhere(aim, named.as_ref()),
+        planned: None,
         endpoints: Vec::new(),
     };
     let named_step = named.map(|named| named.step);

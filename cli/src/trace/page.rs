@@ -15,6 +15,9 @@ pub(super) fn text(trace: &Trace) -> String {
             trace.endpoints.iter().for_each(|choice| endpoint(&mut page, choice));
         }
     }
+    if let Some(planned) = &trace.planned {
+        let _ = writeln!(page, "planned   {}: {}", planned.outcome, planned.text);
+    }
     page.push_str(&verdict(&trace.verdict));
     page
 }
@@ -80,6 +83,9 @@ const fn word(kind: StepKind) -> &'static str {
         StepKind::Crossing => "crossing",
         StepKind::Arrival => "arrival",
         StepKind::Answer => "answer",
+        StepKind::Probe => "sent",
+        StepKind::Seen => "seen",
+        StepKind::SeenBack => "back",
     }
 }
 
@@ -89,6 +95,7 @@ const fn of(basis: Basis) -> &'static str {
         Basis::Plan => "planned",
         Basis::Kernel => "kernel",
         Basis::Dns => "dns",
+        Basis::Sight => "seen",
     }
 }
 

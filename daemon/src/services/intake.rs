@@ -261,7 +261,9 @@ impl Intake {
             | Key::Marks(_)
             | Key::Mesh(_)
             | Key::ClusterIp(_)
-            | Key::NodePort(_) => {}
+            | Key::NodePort(_)
+            | Key::Trace(_)
+            | Key::Sights(..) => {}
         }
         Ok(())
     }
@@ -285,7 +287,9 @@ impl Intake {
             | Key::Marks(_)
             | Key::Mesh(_)
             | Key::ClusterIp(_)
-            | Key::NodePort(_) => {}
+            | Key::NodePort(_)
+            | Key::Trace(_)
+            | Key::Sights(..) => {}
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! | module | its one job |
 //! | --- | --- |
+//! | [`live`] | a packet that is really sent |
 //! | `names` | what a name stands for: this node's own DNS is asked, as the sender would |
 //! | `gather` | what is known of nodes, pods and services |
 //! | `kernel` | tables, routes and sockets of this node |
@@ -10,6 +11,7 @@
 
 mod gather;
 mod kernel;
+pub mod live;
 mod names;
 mod sockets;
 mod strangers;
@@ -21,7 +23,7 @@ use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::Kind;
 use pontoon_model::service::ServiceKind;
 use pontoon_model::trace::{Destination, Origin, Question, Trace};
-use pontoon_trace::{AimError, Named};
+use pontoon_trace::{AimError, Named, World};
 use tokio::sync::watch;
 
 use crate::attach::Attacher;
@@ -33,6 +35,7 @@ use crate::services::inquiry::Inquiries;
 use crate::situation::Situation;
 use gather::Gathered;
 use kernel::Kernel;
+use live::Hub;
 
 /// What a trace is made from.
 pub struct Tracer {
@@ -50,7 +53,12 @@ pub struct Tracer {
     pub dns: watch::Receiver<Option<Serving>>,
     /// Where the host's own search list is.
     pub resolv_conf: PathBuf,
+    /// Who has packets sent and looked for.
+    pub hub: Arc<Hub>,
 }
+
+/// Ports that a packet is sent from: behind those that the kernel gives by itself (`ip_local_port_range`).
+const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 61_000..=65_000;
 
 impl Tracer {
     /// Follows a packet.
@@ -67,13 +75,40 @@ impl Tracer {
         };
         let Gathered { world, records } = gathered;
         let aim = pontoon_trace::aim(&world, &question, named.as_ref()).map_err(refused)?;
+        let asked = question.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let kernel = Kernel::open(&world, &records);
-            pontoon_trace::tell(&world, &kernel, &question, &aim, named)
+            let trace = pontoon_trace::tell(&world, &kernel, &asked, &aim, named);
+            (world, trace)
         });
-        looked.await.map_err(|error| {
+        let (world, trace) = looked.await.map_err(|error| {
             Failure::new(Code::Internal, "the packet cannot be followed", error.to_string())
-        })
+        })?;
+        if question.live { self.live(&world, &question, trace).await } else { Ok(trace) }
+    }
+
+    /// Has the packet of a trace really sent.
+    async fn live(
+        &self,
+        world: &World,
+        question: &Question,
+        trace: Trace,
+    ) -> Result<Trace, Failure> {
+        if matches!(question.from, Origin::Outside { .. }) {
+            return Err(Failure::new(
+                Code::InvalidObject,
+                "no node can send a packet from outside",
+                "leave out live, or send from a pod or a node",
+            )
+            .of_field("live"));
+        }
+        let port = rand::random_range(SOURCE_PORTS);
+        let Some(probe) = pontoon_trace::live::probe(world, question, &trace, port) else {
+            // There is no address to send to, and the trace says why.
+            return Ok(trace);
+        };
+        let reports = self.hub.ask(&probe).await?;
+        Ok(pontoon_trace::live::join(world, trace, &probe, &reports))
     }
 
     /// What the name in the question stands for, if there is one: a name that was typed, or the name of

@@ -155,7 +155,9 @@ impl ClusterView {
             | Key::EndpointSlice(_)
             | Key::Namespace(_)
             | Key::ClusterIp(_)
-            | Key::NodePort(_) => {}
+            | Key::NodePort(_)
+            | Key::Trace(_)
+            | Key::Sights(..) => {}
         }
         Ok(())
     }
@@ -186,7 +188,9 @@ impl ClusterView {
             | Key::EndpointSlice(_)
             | Key::Namespace(_)
             | Key::ClusterIp(_)
-            | Key::NodePort(_) => {}
+            | Key::NodePort(_)
+            | Key::Trace(_)
+            | Key::Sights(..) => {}
         }
     }
 

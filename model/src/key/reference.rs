@@ -12,6 +12,7 @@ use crate::mesh::MeshRow;
 use crate::node::{Liveness, NodeMarks, NodeRecord};
 use crate::pod::PodRecord;
 use crate::subnet::SubnetRecord;
+use crate::trace::live::{Probe, Report};
 
 /// What is kept under keys of one shape.
 struct Shape {
@@ -62,6 +63,18 @@ const SHAPES: &[Shape] = &[
         example: "mesh/host-1",
         value: "what the node measured: `probed`, `dns`, `service`, `peers` ([mesh.md](mesh.md))",
         writer: "the node, under a lease, when it has changed enough to matter",
+    },
+    Shape {
+        key: "traces/<id>",
+        example: "traces/4f1c0a",
+        value: "a packet that nodes look for: `sender`, `pod`, `destination`, `port`, `transport`, `sourcePort`, `targets`, `nodes` ([trace.md](trace.md))",
+        writer: "the daemon that was asked by `pontoon trace --live`, under a lease of seconds",
+    },
+    Shape {
+        key: "traces/<id>/<node>",
+        example: "traces/4f1c0a/host-1",
+        value: "what the node sees of it: `stage`, `echo`, `sights`, `problem`",
+        writer: "the node, under the same lease",
     },
     Shape {
         key: "pods/<node>/<namespace>/<name>",
@@ -132,11 +145,13 @@ fn every_kind_of_key_has_its_shape() {
         Key::ClusterIp(_) => 9,
         Key::NodePort(_) => 10,
         Key::Mesh(_) => 11,
+        Key::Trace(_) => 12,
+        Key::Sights(..) => 13,
     };
     let keys = SHAPES.iter().map(|shape| shape.example.parse::<Key>().unwrap());
     let kinds: BTreeSet<_> = keys.map(|key| kind(&key)).collect();
-    assert_eq!(kinds, (0..=11).collect());
-    assert_eq!(SHAPES.len(), 12);
+    assert_eq!(kinds, (0..=13).collect());
+    assert_eq!(SHAPES.len(), 14);
 }
 
 /// Every field of these types, by an example of each in which none is left out.
@@ -163,6 +178,17 @@ fn the_fields_of_our_own_values_are_told() {
         "probed": 1, "dns": good, "service": good, "peers": {"host-2": {"underlay": good}},
     }))
     .unwrap();
+    let probe: Probe = serde_json::from_value(json!({
+        "sender": "host-1", "pod": {"namespace": "default", "name": "web"}, "destination": "10.96.0.80",
+        "port": 80, "transport": "TCP", "sourcePort": 61000, "targets": ["10.96.0.80"], "nodes": ["host-1"],
+    }))
+    .unwrap();
+    let report: Report = serde_json::from_value(json!({
+        "stage": "done", "echo": {"answered": {"micros": 300}}, "problem": "none",
+        "sights": [{"pass": 1, "answers": false, "dropped": false,
+            "rule": {"table": "t", "chain": "c", "rule": "r", "verdict": "accept"}}],
+    }))
+    .unwrap();
     let owner = SubnetRecord { node: "host-1".parse().unwrap(), machine_id: "m".to_owned() };
     let config = ClusterConfig { dns_addresses: Some(Vec::new()), ..ClusterConfig::default() };
     for (key, value) in [
@@ -172,6 +198,8 @@ fn the_fields_of_our_own_values_are_told() {
         ("alive/<node>", serde_json::to_value(Liveness { applied: 1 })),
         ("marks/<node>", serde_json::to_value(marks)),
         ("mesh/<node>", serde_json::to_value(row)),
+        ("traces/<id>", serde_json::to_value(probe)),
+        ("traces/<id>/<node>", serde_json::to_value(report)),
         ("pods/<node>/<namespace>/<name>", serde_json::to_value(pod)),
     ] {
         let shape = SHAPES.iter().find(|shape| shape.key == key).unwrap();

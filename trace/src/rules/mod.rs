@@ -5,11 +5,11 @@
 //! | [`table`] | a table with the elements of its sets |
 //! | `rule` | one rule: registers, expressions |
 //! | `walk` | from base chain to base chain |
-//! | `text`, `walk_words` | a rule as nft would write it, nearly; what comes of it |
+//! | [`text`], `walk_words` | a rule as nft would write it, nearly; what comes of it |
 
 mod rule;
 pub mod table;
-mod text;
+pub mod text;
 mod walk;
 pub(crate) mod walk_words;
 

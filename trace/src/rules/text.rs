@@ -7,7 +7,7 @@ use pontoon_netlink::nft::{
 
 /// The rule without its comment.
 #[must_use]
-pub(super) fn of(rule: &Rule) -> String {
+pub fn of(rule: &Rule) -> String {
     let mut text = Text { parts: Vec::new(), held: Vec::new() };
     rule.exprs.iter().for_each(|expr| text.expression(expr));
     text.parts.join(" ")

@@ -18,7 +18,7 @@ use crate::world::{Backed, Devices, Node, Pod, World};
 use crate::{aim, planned_table, tell};
 
 /// Whoever can look at nothing but plans.
-pub(super) struct Planner<'w>(pub(super) &'w World);
+pub(crate) struct Planner<'w>(pub(crate) &'w World);
 
 impl Host for Planner<'_> {
     fn tables(&self, node: &NodeName) -> Arc<Tables> {
@@ -27,16 +27,16 @@ impl Host for Planner<'_> {
     }
 }
 
-pub(super) fn name(text: &str) -> NodeName {
+pub(crate) fn name(text: &str) -> NodeName {
     text.parse().unwrap()
 }
 
-pub(super) fn ip(text: &str) -> IpAddr {
+pub(crate) fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
 /// Pods are called after their node and number: `a-1` has 10.244.1.11.
-pub(super) fn world() -> World {
+pub(crate) fn world() -> World {
     let mut nodes = BTreeMap::new();
     let mut pods = Vec::new();
     for (number, node) in (1u8..).zip(["a", "b", "c"]) {
@@ -76,19 +76,19 @@ pub(super) fn world() -> World {
     }
 }
 
-pub(super) fn serde_pod(namespace: &str, name: &str) -> pontoon_model::name::PodId {
+pub(crate) fn serde_pod(namespace: &str, name: &str) -> pontoon_model::name::PodId {
     pontoon_model::name::PodId {
         namespace: namespace.parse().unwrap(),
         name: name.parse().unwrap(),
     }
 }
 
-pub(super) fn service_id(name: &str) -> ServiceId {
+pub(crate) fn service_id(name: &str) -> ServiceId {
     ServiceId { namespace: "shop".parse().unwrap(), name: name.parse().unwrap() }
 }
 
 /// A service at 10.96.0.80:80 and node port 30080, with these pods behind it.
-pub(super) fn service(pods: &[&str]) -> Backed {
+pub(crate) fn service(pods: &[&str]) -> Backed {
     let service = Service {
         id: service_id("api"),
         kind: ServiceKind::NodePort,
@@ -128,21 +128,21 @@ pub(super) fn service(pods: &[&str]) -> Backed {
     Backed { service: Arc::new(service), endpoints: vec![pods.iter().map(endpoint).collect()] }
 }
 
-pub(super) fn change(backed: &mut Backed, f: impl FnOnce(&mut Service)) {
+pub(crate) fn change(backed: &mut Backed, f: impl FnOnce(&mut Service)) {
     f(Arc::make_mut(&mut backed.service));
 }
 
-pub(super) fn pod(text: &str) -> Origin {
+pub(crate) fn pod(text: &str) -> Origin {
     Origin::Pod(serde_pod("shop", text))
 }
 
-pub(super) fn at(text: &str) -> Destination {
+pub(crate) fn at(text: &str) -> Destination {
     Destination::Address(ip(text))
 }
 
-pub(super) fn ask(world: &World, from: Origin, to: Destination, port: u16) -> Trace {
+pub(crate) fn ask(world: &World, from: Origin, to: Destination, port: u16) -> Trace {
     let port = (port != 0).then_some(Port::Number(port));
-    let question = Question { from, to, port, protocol: None };
+    let question = Question { from, to, port, protocol: None, live: false };
     let aim = aim(world, &question, None).unwrap();
     tell(world, &Planner(world), &question, &aim, None)
 }

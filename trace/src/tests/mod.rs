@@ -1,5 +1,5 @@
 //! Ways through a cluster of three nodes.
 
-mod given;
+pub(crate) mod given;
 mod properties;
 mod ways;

@@ -78,6 +78,7 @@ fn an_address_that_no_service_has_is_refused() {
         to: at("10.96.0.80"),
         port: None,
         protocol: Some(Transport::Icmp),
+        live: false,
     };
     let aim = aim(&world, &question, None).unwrap();
     let trace = crate::tell(&world, &Planner(&world), &question, &aim, None);
@@ -214,6 +215,7 @@ fn a_port_is_known_by_its_name_or_told_apart() {
         to: Destination::Service(service_id("api")),
         port,
         protocol: None,
+        live: false,
     };
     let named = question(Some(Port::Name("metrics".to_owned())));
     assert_eq!(aim(&world, &named, None).unwrap().port, 9090);
@@ -270,7 +272,13 @@ fn what_other_programs_drop_ends_there_and_so_does_the_answer() {
         }
     }
     let world = world();
-    let question = Question { from: pod("a-1"), to: at("10.244.1.12"), port: None, protocol: None };
+    let question = Question {
+        from: pod("a-1"),
+        to: at("10.244.1.12"),
+        port: None,
+        protocol: None,
+        live: false,
+    };
     let aim = aim(&world, &question, None).unwrap();
     for (doubtful, answers, outcome) in [
         (false, false, Outcome::Dropped),
