@@ -303,3 +303,136 @@ fn a_person_reads_a_line_a_step_and_typos_are_answered() -> Result<()> {
     }
     Ok(())
 }
+
+/// What a node saw of a packet that was really sent.
+fn live(host: &Host, from: &str, to: &str) -> Result<Trace> {
+    let said = pontoon(host, &["trace", from, to, "--live", "-o", "json"])?;
+    serde_json::from_str(&said.out)
+        .with_context(|| format!("{} of {from} to {to}: {}", host.name(), said.err))
+}
+
+fn live_ends(
+    host: &Host,
+    (from, to): (&str, &str),
+    outcome: Outcome,
+    node: &str,
+    part: &str,
+) -> Result<Trace> {
+    let trace = live(host, from, to)?;
+    let verdict = &trace.verdict;
+    ensure!(
+        verdict.outcome == outcome
+            && verdict.text.contains(part)
+            && verdict.node.as_ref().is_some_and(|at| at.as_str() == node),
+        "{from} to {to}: {verdict:?}, not {outcome} on {node} with {part:?}\n{:#?}",
+        trace.steps
+    );
+    Ok(trace)
+}
+
+#[test]
+fn a_packet_that_is_really_sent_is_followed_to_where_it_dies() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let mut stage = Stage::build()?;
+    stage.add_silent(stage.host(2).pod("mute").label("app", "mute"))?;
+    let (near, far) = (stage.host(1), stage.host(2));
+    apply(near, &[selecting("web", "web", 80, 8080), selecting("empty", "nobody", 80, 8080)])?;
+    let vip = v4(&cluster_ips(near, "web")?);
+    eventually(SOON, || {
+        ensure!(arrives(&stage, Position::PodFar, SocketAddr::new(vip, 80), Protocol::Tcp)?);
+        Ok(())
+    })?;
+    let mended = |host: &Host| host.log().matches("nf_tables brought up to date").count();
+    let before = [near, far].map(mended);
+
+    // Answered, whoever is asked and whoever sends; every node says what it saw.
+    for host in stage.lab.hosts() {
+        let trace = live(host, "far", "svc/web:t80")?;
+        ensure!(trace.verdict.outcome == Outcome::Delivered, "{trace:#?}");
+        let seen = |kind: StepKind| {
+            let steps = trace.steps.iter().filter(move |step| step.kind == kind);
+            steps
+                .filter_map(|step| step.node.as_ref())
+                .filter(|node| node.as_str() == "host-3")
+                .count()
+        };
+        ensure!(seen(StepKind::Probe) == 1 && seen(StepKind::Seen) > 0, "{:#?}", trace.steps);
+        ensure!(seen(StepKind::SeenBack) > 0, "{:#?}", trace.steps);
+    }
+    let web = |protocol: &str| format!("pod/web-2:8080/{protocol}");
+    live_ends(near, ("near", &web("tcp")), Outcome::Delivered, "host-2", "answered after")?;
+    live_ends(near, ("near", &web("udp")), Outcome::Delivered, "host-2", "answered after")?;
+    live_ends(near, ("near", "pod/web-2/icmp"), Outcome::Delivered, "host-2", "answered after")?;
+    live_ends(near, ("node/host-1", "pod/web-1:8080"), Outcome::Delivered, "host-1", "answered")?;
+    // The node masks what it sends through a service, and the packet is known all the same.
+    let trace = live(near, "node/host-3", "svc/web:t80")?;
+    ensure!(trace.verdict.outcome == Outcome::Delivered, "{trace:#?}");
+    let at = trace.verdict.node.as_ref().map(ToString::to_string).unwrap_or_default();
+    ensure!(["host-1", "host-2"].contains(&at.as_str()), "{trace:#?}");
+
+    // Refused by us, and by whoever does not listen.
+    live_ends(near, ("near", "svc/empty:t80"), Outcome::Refused, "host-1", "has no endpoints")?;
+    let silent = ("near", "pod/mute:8080");
+    let trace = live_ends(near, silent, Outcome::Refused, "host-2", "nobody listens there")?;
+    ensure!(trace.planned.is_some_and(|planned| planned.outcome == Outcome::Delivered));
+
+    // A rule on the far node that nobody has planned.
+    far.nft("add table inet byhand; add chain inet byhand gate { type filter hook forward priority 5; }; add rule inet byhand gate tcp dport 9999 accept; add rule inet byhand gate tcp dport 8080 drop comment \"by hand\"")?;
+    let to = web("tcp");
+    let named = "table inet byhand, chain gate: rule 2";
+    let trace = live_ends(near, ("near", &to), Outcome::Dropped, "host-2", named)?;
+    ensure!(trace.verdict.text.contains("by hand"), "{:?}", trace.verdict);
+    eprintln!("{}", pontoon(near, &["trace", "near", &to, "--live"])?.out);
+    far.nft("flush chain inet byhand gate; add rule inet byhand gate tcp sport 8080 drop")?;
+    live_ends(near, ("near", &to), Outcome::Dropped, "host-2", "the answer is dropped")?;
+    far.nft("delete table inet byhand")?;
+
+    // The underlay loses what is between two nodes; the store is beyond it.
+    stage.lab.cut("host-1", "host-2")?;
+    let lost = "left by pontoon-vxlan and never came to node host-2";
+    live_ends(near, ("near", &to), Outcome::Dropped, "host-1", lost)?;
+    live_ends(stage.host(3), ("near", &to), Outcome::Dropped, "host-1", lost)?;
+    stage.lab.heal_all()?;
+    eventually(SOON, || live_ends(near, ("near", &to), Outcome::Delivered, "host-2", "answered"))?;
+
+    // Nothing is left of it, and nobody took it for somebody else's doing.
+    for host in stage.lab.hosts() {
+        let tables = host.exec(&["nft", "list", "tables"])?;
+        ensure!(!tables.contains("pontoon-trace"), "{}: {tables}", host.name());
+    }
+    let keys = stage.lab.etcd().ctl(&["get", "--prefix", "--keys-only", "/pontoon/v1/traces/"])?;
+    ensure!(keys.trim().is_empty(), "{keys}");
+    ensure!([near, far].map(mended) == before, "tables were mended");
+    // What a crash left goes with the next start.
+    near.nft("add table inet pontoon-trace-x")?;
+    near.restart(SOON)?;
+    eventually(SOON, || {
+        let tables = near.exec(&["nft", "list", "tables"])?;
+        ensure!(!tables.contains("pontoon-trace"), "{tables}");
+        Ok(())
+    })
+}
+
+#[test]
+fn one_host_without_etcd_follows_its_own_packets() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let lab = pontoon_tests::cluster::cluster(pontoon_lab::Lab::builder().hosts(1).embedded())?;
+    let host = lab.host(1);
+    let web = host.pod("web").label("app", "web").add()?;
+    let _client = host.add_pod("client")?;
+    let _web = probe::Identity::start(web.netns(), "web", &[8080])?;
+    apply(host, &[selecting("web", "web", 80, 8080)])?;
+    eventually(SOON, || {
+        let to = ("client", "svc/web:t80");
+        let trace = live_ends(host, to, Outcome::Delivered, "host-1", "answered after")?;
+        ensure!(trace.endpoints.len() == 1, "{trace:#?}");
+        Ok(())
+    })?;
+    eprintln!("{}", pontoon(host, &["trace", "client", "web:80", "--live"])?.out);
+    live_ends(host, ("client", "pod/web:81"), Outcome::Refused, "host-1", "nobody listens")?;
+    Ok(())
+}
