@@ -220,6 +220,19 @@ fn the_way_to_an_address() {
     let direct = node.rtnl.route_get("2001:db8::9".parse().unwrap()).unwrap();
     assert_eq!((direct.dev, direct.gateway, direct.local), (dev, None, false));
     assert!(node.rtnl.route_get("192.0.2.1".parse().unwrap()).unwrap().local);
+    // What comes by a device, or is sent from an address, may take another way.
+    let from = Some("192.0.2.1".parse().unwrap());
+    let own = node.rtnl.route_of("10.1.2.3".parse().unwrap(), from, None).unwrap();
+    assert_eq!((own.dev, own.gateway), (via.dev, via.gateway));
+    let stranger = Some("198.51.100.7".parse().unwrap());
+    let error = node.rtnl.route_of("10.1.2.3".parse().unwrap(), stranger, None).unwrap_err();
+    assert!(error.to_string().contains("find the route to 10.1.2.3"), "{error}");
+    let input = Some(name("up0"));
+    let inward =
+        node.rtnl.route_of("192.0.2.1".parse().unwrap(), Some("192.0.2.9".parse().unwrap()), input);
+    assert!(inward.unwrap().local);
+    let nowhere = node.rtnl.route_of("192.0.2.1".parse().unwrap(), None, Some(name("none0")));
+    assert!(nowhere.unwrap_err().is_not_found());
     let error = node.rtnl.route_get("10.9.0.1".parse().unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "cannot find the route to 10.9.0.1: Network is unreachable");
 }
