@@ -394,6 +394,7 @@ fn a_packet_that_is_really_sent_is_followed_to_where_it_dies() -> Result<()> {
     let lost = "left by pontoon-vxlan and never came to node host-2";
     live_ends(near, ("near", &to), Outcome::Dropped, "host-1", lost)?;
     live_ends(stage.host(3), ("near", &to), Outcome::Dropped, "host-1", lost)?;
+    eprintln!("{}", pontoon(near, &["trace", "near", &to, "--live"])?.out);
     stage.lab.heal_all()?;
     eventually(SOON, || live_ends(near, ("near", &to), Outcome::Delivered, "host-2", "answered"))?;
 

@@ -106,3 +106,47 @@ const fn tone(outcome: Outcome) -> Tone {
         Outcome::Refused | Outcome::Dropped => Tone::Bad,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = r#"{
+        "node": "a",
+        "packet": {"source": "10.244.1.2", "destination": "10.96.0.80", "protocol": "TCP", "port": 80},
+        "steps": [
+            {"kind": "source", "node": "a", "basis": "store", "text": "pod shop/web sends"},
+            {"kind": "service", "node": "a", "basis": "store", "text": "it is service shop/api", "details": ["clients stay"]},
+            {"kind": "rules", "node": "a", "basis": "kernel", "text": "rules", "rules": [
+                {"table": "inet t", "chain": "c", "rule": "jump d", "verdict": "jump d"},
+                {"table": "inet t", "chain": "d", "rule": "vmap @m", "verdict": "goto e", "comment": "shop/api"},
+                {"table": "inet t", "chain": "e", "rule": "notrack", "verdict": "go on"}]},
+            {"kind": "seen", "node": "b", "basis": "sight", "text": "nothing was seen"}],
+        "verdict": {"outcome": "dropped", "node": "a", "text": "the underlay lost it", "next": "look"},
+        "planned": {"outcome": "delivered", "text": "it arrives"},
+        "endpoints": [
+            {"address": "10.244.2.2", "port": 8080, "pod": {"namespace": "shop", "name": "api-0"}, "node": "b",
+                "slots": [0, 2], "verdict": {"outcome": "delivered", "text": "it arrives"}},
+            {"address": "fd00::1", "port": 80, "slots": [1], "verdict": {"outcome": "refused", "text": "no"}}]
+    }"#;
+
+    #[test]
+    fn a_line_a_step_and_the_verdict_last() {
+        let trace: Trace = serde_json::from_str(TRACE).unwrap();
+        let expected = "\
+from      a: pod shop/web sends
+service   a: it is service shop/api
+            clients stay
+            slots 0, 2: 10.244.2.2:8080  pod shop/api-0 on b  delivered
+            slot 1: [fd00::1]:80  refused
+rules     a: rules  [kernel]
+            inet t c: jump d
+            inet t d: vmap @m -> goto e  # shop/api
+            inet t e: notrack
+seen      b: nothing was seen
+planned   delivered: it arrives
+dropped on a: the underlay lost it
+  next: look";
+        assert_eq!(text(&trace), expected);
+    }
+}

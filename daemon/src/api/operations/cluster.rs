@@ -71,7 +71,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 Method::POST,
                 path::TRACE,
                 "trace",
-                "How a packet goes: names, services, rules, routes, and where it ends. Nothing is changed.",
+                "How a packet goes: names, services, rules, routes, and where it ends. Only with `live` is one really sent.",
             )
         },
         Operation {

@@ -28,8 +28,8 @@ pub(super) const FORTH: &str = "the packet";
 const BACK: &str = "what answers it";
 /// Answers a second that are told of at most: the endpoint may be busy with the same peer.
 const ANSWERS: u64 = 100;
-/// Sights that are kept at most.
-const MOST: usize = 4096;
+/// Sights that are kept at most: all that is told of them has to fit a value of etcd.
+const MOST: usize = 1024;
 
 const TARGETS4: Set = Set::new("targets4", &[FieldType::Ipv4Addr]);
 const TARGETS6: Set = Set::new("targets6", &[FieldType::Ipv6Addr]);
