@@ -120,6 +120,13 @@ fn a_pod_that_moves_has_two_records_for_a_moment() {
     directory.put_pod(pod("a", "x/p", "app=web", &["10.0.0.1"]));
     directory.put_pod(pod("b", "x/p", "app=web", &["10.0.0.2"]));
     assert_eq!(first_port(&directory), "10.0.0.1:8080@a 10.0.0.2:8080@b");
+    let id = pod_id("x/p");
+    let named = directory.pods_named(&id).map(|(pod, at)| (pod.node.cloned(), at));
+    let mut named: Vec<_> = named.collect();
+    named.sort();
+    let record = |node: &str, at: &str| (Some(parse(node)), vec![parse(at)]);
+    assert_eq!(named, [record("a", "10.0.0.1"), record("b", "10.0.0.2")]);
+    assert_eq!(directory.pods_named(&pod_id("x/q")).count(), 0);
     directory.remove_pod(&parse("a"), &pod_id("x/p"));
     assert_eq!(first_port(&directory), "10.0.0.2:8080@b");
 }
