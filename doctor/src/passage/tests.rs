@@ -234,12 +234,8 @@ proptest! {
 #[test]
 fn an_answer_passes_where_only_answers_do() {
     let state = 2u32.to_ne_bytes().to_vec();
-    let established = Test::Compare {
-        field: Field::State,
-        mask: Some(state),
-        op: CmpOp::Ne,
-        value: vec![0; 4],
-    };
+    let established =
+        Test::Compare { field: Field::State, mask: Some(state), op: CmpOp::Ne, value: vec![0; 4] };
     let chain = Chain {
         name: "forward".to_owned(),
         base: Some(Base { point: HookPoint::Forward, priority: 0, drops: true }),
