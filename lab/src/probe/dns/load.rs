@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -64,6 +64,7 @@ pub struct DnsReport {
 #[derive(Debug)]
 pub struct DnsLoad {
     stop: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
     thread: JoinHandle<Result<DnsReport>>,
 }
 
@@ -79,18 +80,27 @@ impl DnsLoad {
     ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (from, stopped, questions) = (from.clone(), stop.clone(), questions.to_vec());
+        let answered = Arc::new(AtomicU64::new(0));
+        let told = answered.clone();
         let thread = std::thread::spawn(move || {
             let client = Client {
                 server,
                 patience,
                 pending: Vec::new(),
                 report: DnsReport::default(),
+                told,
                 begun: Instant::now(),
                 last: Instant::now(),
             };
             from.run(|| client.ask_until(&stopped, &questions, interval))?
         });
-        Self { stop, thread }
+        Self { stop, answered, thread }
+    }
+
+    /// How many questions had a good answer so far.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// Ends it, when the last question is answered or lost.
@@ -108,6 +118,8 @@ struct Client {
     patience: Patience,
     pending: Vec<Pending>,
     report: DnsReport,
+    /// `report.answered`, for who looks on.
+    told: Arc<AtomicU64>,
     begun: Instant,
     /// When the last good answer came.
     last: Instant,
@@ -217,6 +229,7 @@ impl Client {
         let problem = match message {
             Some(message) if is_good(&message) => {
                 self.report.answered += 1;
+                self.told.store(self.report.answered, Ordering::Relaxed);
                 self.report.longest_gap = self.report.longest_gap.max(self.last.elapsed());
                 self.last = Instant::now();
                 return;
