@@ -4,15 +4,16 @@ mod screen;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use clap::Args;
 use clap::builder::PossibleValuesParser;
-use clap::{Args, ValueEnum};
 use pontoon_doctor::facts::daemon::{Daemon, Presence, Reason};
 use pontoon_doctor::{CHECKS, Examiner, Facts, Report, Root, Setup, Severity, examine};
 
 use crate::api::{Api, ApiError, Server};
 use crate::exit::Exit;
-use crate::{output, say};
+use crate::output::Format;
+use crate::say;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,16 +44,6 @@ pub(crate) struct Arguments {
     output: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// The report as JSON
-    Json,
-    /// The report as YAML
-    Yaml,
-}
-
 pub(crate) fn run(server: &Server, arguments: &Arguments) -> Result<Exit> {
     let mut report = match Api::of(server).and_then(|api| api.doctor()) {
         Ok(report) => with_versions(report),
@@ -62,23 +53,12 @@ pub(crate) fn run(server: &Server, arguments: &Arguments) -> Result<Exit> {
     if let Some(check) = &arguments.check {
         report = report.only(check);
     }
-    say::line(shown(&report, arguments.output)?)?;
+    say::line(arguments.output.shown(&report, screen::whole)?)?;
     Ok(match report.worst() {
         None | Some(Severity::Note) => Exit::Done,
         Some(Severity::Warning) => Exit::Warned,
         Some(Severity::Fault) => Exit::Failed,
     })
-}
-
-fn shown(report: &Report, format: Format) -> Result<String> {
-    if format == Format::Text {
-        return Ok(screen::whole(report));
-    }
-    let document = serde_json::to_value(report).context("the report is no JSON")?;
-    match format {
-        Format::Yaml => output::yaml(&document),
-        _ => output::json(&document),
-    }
 }
 
 /// The daemon does not know who asks.
@@ -127,10 +107,13 @@ mod tests {
     #[test]
     fn programs_read_the_same_as_people() {
         let report = with_versions(of_version("99.0.0"));
-        let json: Report = serde_json::from_str(&shown(&report, Format::Json).unwrap()).unwrap();
+        let json: Report =
+            serde_json::from_str(&Format::Json.shown(&report, screen::whole).unwrap()).unwrap();
         assert_eq!(json, report);
-        let yaml = shown(&report, Format::Yaml).unwrap();
+        let yaml = Format::Yaml.shown(&report, screen::whole).unwrap();
         assert!(yaml.contains("check: daemon") && yaml.contains("severity: warning"), "{yaml}");
-        assert!(shown(&report, Format::Text).unwrap().contains(&report.findings[0].what));
+        assert!(
+            Format::Text.shown(&report, screen::whole).unwrap().contains(&report.findings[0].what)
+        );
     }
 }

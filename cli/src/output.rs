@@ -1,9 +1,36 @@
-//! Objects as documents: one by itself, several as a list.
+//! How things are shown, and objects as documents: one by itself, several as a list.
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Serializer, Value, json};
+
+/// How an answer of the daemon is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// The whole answer as JSON
+    Json,
+    /// The whole answer as YAML
+    Yaml,
+}
+
+impl Format {
+    /// What is printed of an answer; of it for people, what the function makes.
+    pub(crate) fn shown<T: Serialize>(
+        self,
+        answer: &T,
+        human: impl FnOnce(&T) -> String,
+    ) -> Result<String> {
+        if self == Self::Text {
+            return Ok(human(answer));
+        }
+        let document = serde_json::to_value(answer).context("the answer is no JSON")?;
+        if self == Self::Yaml { yaml(&document) } else { json(&document) }
+    }
+}
 
 /// What is printed: the object that was asked for, or a list of all.
 pub(crate) fn whole<'o>(mut objects: impl Iterator<Item = &'o Value>, one: bool) -> Value {

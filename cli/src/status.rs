@@ -3,14 +3,15 @@
 mod mesh;
 mod screen;
 
-use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use anyhow::Result;
+use clap::Args;
 use pontoon_model::object::Kind;
 use serde::Serialize;
 
 use crate::api::Api;
 use crate::exit::Exit;
-use crate::{output, say};
+use crate::output::Format;
+use crate::say;
 
 pub(crate) use screen::nodes;
 
@@ -43,16 +44,6 @@ pub(crate) struct Output {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// The daemon's answer as JSON
-    Json,
-    /// The daemon's answer as YAML
-    Yaml,
-}
-
 pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     if arguments.mesh {
         let known = api.mesh()?;
@@ -77,15 +68,8 @@ pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
 pub(crate) fn print<T: Serialize>(
     output: &Output,
     said: &T,
-    human: impl Fn(&T) -> String,
+    human: impl FnOnce(&T) -> String,
 ) -> Result<()> {
     let format = if output.json { Format::Json } else { output.output };
-    if format == Format::Text {
-        return say::line(human(said));
-    }
-    let document = serde_json::to_value(said).context("the daemon's answer is no JSON")?;
-    say::line(match format {
-        Format::Yaml => output::yaml(&document)?,
-        _ => output::json(&document)?,
-    })
+    say::line(format.shown(said, human)?)
 }

@@ -8,8 +8,8 @@
 mod ends;
 mod page;
 
-use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use anyhow::Result;
+use clap::Args;
 use pontoon_model::api::{Code, Failure};
 use pontoon_model::name::{Namespace, NodeName};
 use pontoon_model::object::Kind;
@@ -18,8 +18,9 @@ use pontoon_model::trace::{Destination, Origin, Question};
 use crate::api::{Api, ApiError};
 use crate::exit::Exit;
 use crate::get::explain;
+use crate::output::Format;
+use crate::say;
 use crate::scope::Scope;
-use crate::{output, say};
 
 const EXAMPLES: &str = "\
 From: pod/[NAMESPACE/]NAME, or the name alone; node/NAME; outside, or outside/ADDRESS
@@ -61,16 +62,6 @@ pub(crate) struct Arguments {
     output: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// The daemon's answer as JSON
-    Json,
-    /// The daemon's answer as YAML
-    Yaml,
-}
-
 pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     let namespace = arguments.namespace.clone().unwrap_or_default();
     let from = ends::by(ends::from(&arguments.from, &namespace)?, arguments.by.clone())?;
@@ -80,15 +71,7 @@ pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
         Ok(trace) => trace,
         Err(failure) => return Err(told(api, &question, failure).into()),
     };
-    if arguments.output == Format::Text {
-        say::line(page::text(&trace))?;
-    } else {
-        let document = serde_json::to_value(&trace).context("the trace is no JSON")?;
-        say::line(match arguments.output {
-            Format::Yaml => output::yaml(&document)?,
-            _ => output::json(&document)?,
-        })?;
-    }
+    say::line(arguments.output.shown(&trace, page::text)?)?;
     Ok(if trace.verdict.outcome.is_good() { Exit::Done } else { Exit::Undelivered })
 }
 
