@@ -6,12 +6,13 @@ use std::time::Instant;
 use pontoon_model::api::{
     Code, Failure, NodeStatus, PodStatus, Request, Response, Status, StoreStatus,
 };
+use pontoon_model::cni::call::Verb;
 use pontoon_model::object::{Documents, Outcome};
 use tokio::sync::watch;
 
 use crate::attach::Attacher;
 use crate::lease::Identity;
-use crate::metrics::cni::{Cni, Verb};
+use crate::metrics::cni::Cni;
 use crate::objects::{self, Objects};
 use crate::server::Handler;
 use crate::services::report::Report;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use pontoon_model::api::Code;
+use pontoon_model::cni::call::Verb;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
@@ -11,27 +12,10 @@ use prometheus_client::registry::Unit;
 
 use super::figure::{Count, Times, counters};
 
-/// What a runtime asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// ADD.
-    Add,
-    /// DEL.
-    Del,
-    /// CHECK.
-    Check,
-    /// GC.
-    Gc,
-    /// STATUS.
-    Status,
-}
-
-const VERBS: [&str; 5] = ["add", "del", "check", "gc", "status"];
-
 /// Calls of container runtimes.
 #[derive(Debug, Default)]
 pub struct Cni {
-    verbs: [Calls; VERBS.len()],
+    verbs: [Calls; Verb::ALL.len()],
 }
 
 #[derive(Debug)]
@@ -66,9 +50,13 @@ impl Cni {
 
 impl Collector for Cni {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let verbs = || VERBS.into_iter().zip(&self.verbs);
+        // VERSION is answered by the plugin itself.
+        let asked = || Verb::ALL.into_iter().filter(|verb| *verb != Verb::Version);
+        let calls: Vec<_> = asked()
+            .map(|verb| (verb.as_str().to_ascii_lowercase(), &self.verbs[verb as usize]))
+            .collect();
         let mut counted = Vec::new();
-        for (verb, calls) in verbs() {
+        for (verb, calls) in &calls {
             counted.push((verb, "0".to_owned(), calls.done.get()));
             let failed = Code::ALL.iter().zip(&calls.failed);
             let failed = failed.filter(|(_, count)| count.get() > 0);
@@ -81,9 +69,9 @@ impl Collector for Cni {
             "pontoon_cni_requests",
             "Calls of container runtimes, by the code of the error, 0 for none",
             None,
-            counted
-                .iter()
-                .map(|(verb, code, count)| ([("verb", *verb), ("code", code.as_str())], *count)),
+            counted.iter().map(|(verb, code, count)| {
+                ([("verb", verb.as_str()), ("code", code.as_str())], *count)
+            }),
         )?;
         let mut family = encoder.encode_descriptor(
             "pontoon_cni_request_duration",
@@ -91,8 +79,8 @@ impl Collector for Cni {
             Some(&Unit::Seconds),
             MetricType::Histogram,
         )?;
-        for (verb, calls) in verbs() {
-            calls.times.encode(family.encode_family(&[("verb", verb)])?)?;
+        for (verb, calls) in &calls {
+            calls.times.encode(family.encode_family(&[("verb", verb.as_str())])?)?;
         }
         Ok(())
     }

@@ -11,33 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
 pub use network::{Network, exec, find};
-
-/// A CNI verb (CNI spec 1.1.0, section 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the specification's own words")]
-pub enum Verb {
-    Add,
-    Del,
-    Check,
-    Gc,
-    Status,
-    Version,
-}
-
-impl Verb {
-    /// As `CNI_COMMAND` has it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Add => "ADD",
-            Self::Del => "DEL",
-            Self::Check => "CHECK",
-            Self::Gc => "GC",
-            Self::Status => "STATUS",
-            Self::Version => "VERSION",
-        }
-    }
-}
+pub use pontoon_model::cni::call::Verb;
 
 /// One call of a runtime.
 #[derive(Debug, Clone, Default)]

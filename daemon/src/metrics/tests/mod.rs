@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pontoon_model::api::Code;
+use pontoon_model::cni::call::Verb;
 use tokio::sync::watch;
 
 use super::cluster::{AddressUse, Addresses, Parts};
@@ -56,8 +57,8 @@ fn samples(text: &str) -> BTreeMap<String, String> {
 #[test]
 fn calls_are_counted_by_verb_and_code() {
     let metrics = Metrics::default();
-    metrics.cni.called(cni::Verb::Add, Duration::from_micros(900), None);
-    metrics.cni.called(cni::Verb::Add, Duration::from_secs(11), Some(Code::Cordoned));
+    metrics.cni.called(Verb::Add, Duration::from_micros(900), None);
+    metrics.cni.called(Verb::Add, Duration::from_secs(11), Some(Code::Cordoned));
     let text = write(&sources(metrics), Format::Prometheus).unwrap();
     let samples = samples(&text);
     for (name, value) in [
