@@ -5,7 +5,6 @@
 //! | [`requirements`] | what a test needs of the machine, or the reason why it is skipped |
 //! | [`book`] | commands of the book |
 //! | [`cluster`] | whole clusters in the lab, and what is asked of them |
-//! | [`dns`] | questions to a DNS server |
 //! | [`relay`] | what stands between a daemon and its etcd |
 //! | [`services`] | what is asked of services, from everywhere |
 //! | [`naming`] | what is asked of the names of a cluster |
@@ -21,7 +20,6 @@
 pub mod book;
 pub mod cluster;
 pub mod containerd;
-pub mod dns;
 pub mod doctor;
 pub mod host;
 pub mod installed;
