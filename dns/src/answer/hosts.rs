@@ -8,7 +8,7 @@ use crate::wire::code::{Rcode, rtype};
 use crate::wire::name::{Name, Reverse, reverse};
 use crate::wire::question::Query;
 use crate::wire::reply::{Reply, Section, Verdict};
-use crate::zone::entry::Addresses;
+use crate::zone::entry::AddressBlock;
 use crate::zone::pointers::Pointers;
 
 /// How long clients may keep such an answer, seconds: as CoreDNS's `hosts` has it.
@@ -17,7 +17,7 @@ const TTL: u32 = 3600;
 /// The names.
 #[derive(Debug, Default)]
 pub struct Hosts {
-    names: HashMap<Name, Addresses>,
+    names: HashMap<Name, AddressBlock>,
     pointers: Pointers,
 }
 
@@ -30,7 +30,7 @@ impl Hosts {
             for &address in addresses {
                 hosts.pointers.add(address, name.wire(), TTL);
             }
-            hosts.names.insert(name.clone(), Addresses::encode(addresses, TTL));
+            hosts.names.insert(name.clone(), AddressBlock::encode(addresses, TTL));
         }
         hosts
     }
@@ -58,8 +58,8 @@ impl Hosts {
     fn records(&self, query: &Query<'_>) -> Option<&[u8]> {
         if let Some(addresses) = self.names.get(query.name.wire()) {
             return Some(match query.rtype {
-                rtype::A => &addresses.v4,
-                rtype::AAAA => &addresses.v6,
+                rtype::A => addresses.records().v4,
+                rtype::AAAA => addresses.records().v6,
                 _ => &[],
             });
         }

@@ -7,7 +7,7 @@ use crate::wire::code::{Rcode, rtype};
 use crate::wire::question::Query;
 use crate::wire::reply::{Reply, Section, Verdict};
 use crate::zone::Zone;
-use crate::zone::entry::{Addresses, Entry, Located};
+use crate::zone::entry::{AddressBlock, Addresses, Entry, Located};
 use crate::zone::lookup::{Found, Kind};
 use crate::zone::record::{self, A_LENGTH, AAAA_LENGTH, TO_QUESTION};
 
@@ -44,7 +44,7 @@ enum Records<'z> {
     Mixed(&'z [u8], usize),
     /// In this order.
     Fixed(&'z [u8]),
-    Ports(&'z Located),
+    Ports(Located<'z>),
     None,
     Alias,
 }
@@ -175,7 +175,7 @@ impl<'z> Local<'z, '_> {
         self.finish(reply)
     }
 
-    fn ports(&self, located: &Located, out: &mut Vec<u8>) -> Outcome {
+    fn ports(&self, located: Located<'_>, out: &mut Vec<u8>) -> Outcome {
         let mut reply = self.begin(out);
         let whole = append_fitting(&mut reply, located.answers());
         if located.cut {
@@ -200,17 +200,17 @@ impl<'z> Local<'z, '_> {
         let (bytes, length) = match (records(kind, self.query.rtype), kind) {
             (Records::Mixed(bytes, length), _) => (bytes, length),
             (Records::None, Kind::Address(address)) => {
-                owned = Addresses::encode(&[*address], ttl);
+                owned = AddressBlock::encode(&[*address], ttl);
                 match self.query.rtype {
-                    rtype::A => (&*owned.v4, A_LENGTH),
-                    _ => (&*owned.v6, AAAA_LENGTH),
+                    rtype::A => (owned.records().v4, A_LENGTH),
+                    _ => (owned.records().v6, AAAA_LENGTH),
                 }
             }
             (Records::None, Kind::Server) => {
-                owned = Addresses::encode(&self.zone.shape().dns_addresses, ttl);
+                owned = AddressBlock::encode(&self.zone.shape().dns_addresses, ttl);
                 match self.query.rtype {
-                    rtype::A => (&*owned.v4, A_LENGTH),
-                    _ => (&*owned.v6, AAAA_LENGTH),
+                    rtype::A => (owned.records().v4, A_LENGTH),
+                    _ => (owned.records().v6, AAAA_LENGTH),
                 }
             }
             (Records::None, _) => (&[][..], 1),
@@ -246,18 +246,18 @@ fn records<'z>(kind: &Kind<'z>, wanted: u16) -> Records<'z> {
 }
 
 fn service(entry: &Entry, wanted: u16) -> Records<'_> {
-    match (&entry.cname, wanted) {
+    match (entry.cname(), wanted) {
         (Some(record), rtype::CNAME) => Records::Fixed(record),
         (Some(_), _) => Records::Alias,
-        (None, rtype::SRV) => entry.ports.as_deref().map_or(Records::None, Records::Ports),
-        (None, _) => of_addresses(&entry.addresses, wanted),
+        (None, rtype::SRV) => entry.ports().map_or(Records::None, Records::Ports),
+        (None, _) => of_addresses(entry.addresses(), wanted),
     }
 }
 
-fn of_addresses(addresses: &Addresses, wanted: u16) -> Records<'_> {
+fn of_addresses(addresses: Addresses<'_>, wanted: u16) -> Records<'_> {
     match wanted {
-        rtype::A if !addresses.v4.is_empty() => Records::Mixed(&addresses.v4, A_LENGTH),
-        rtype::AAAA if !addresses.v6.is_empty() => Records::Mixed(&addresses.v6, AAAA_LENGTH),
+        rtype::A if !addresses.v4.is_empty() => Records::Mixed(addresses.v4, A_LENGTH),
+        rtype::AAAA if !addresses.v6.is_empty() => Records::Mixed(addresses.v6, AAAA_LENGTH),
         _ => Records::None,
     }
 }

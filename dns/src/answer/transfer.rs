@@ -4,7 +4,7 @@ use crate::wire::code::{Rcode, rtype};
 use crate::wire::question::Query;
 use crate::wire::reply::{Reply, Section, Verdict};
 use crate::zone::Zone;
-use crate::zone::entry::Under;
+use crate::zone::entry::{Located, Under};
 use crate::zone::names::dashed;
 use crate::zone::record::{self, TO_QUESTION};
 use crate::zone::shape::PodNames;
@@ -39,16 +39,16 @@ pub(super) fn whole(zone: &Zone, query: &Query<'_>) -> Vec<Vec<u8>> {
             owner.extend_from_slice(&bare);
             match under {
                 Under::Bare(entry) => {
-                    for records in [&entry.addresses.v4, &entry.addresses.v6] {
+                    for records in [entry.addresses().v4, entry.addresses().v6] {
                         messages.add_encoded(&owner, records);
                     }
-                    messages.add_encoded(&owner, entry.cname.as_deref().unwrap_or_default());
-                    let ports = entry.ports.as_ref().map(|located| located.answers());
+                    messages.add_encoded(&owner, entry.cname().unwrap_or_default());
+                    let ports = entry.ports().map(Located::answers);
                     messages.add_encoded(&owner, ports.unwrap_or_default());
                 }
                 Under::Endpoint(addresses) => {
-                    messages.add_encoded(&owner, &addresses.v4);
-                    messages.add_encoded(&owner, &addresses.v6);
+                    messages.add_encoded(&owner, addresses.v4);
+                    messages.add_encoded(&owner, addresses.v6);
                 }
                 Under::Port(located) => messages.add_encoded(&owner, located.answers()),
             }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use pontoon_model::service::Protocol;
 
 use super::names::{PortNames, ServiceNames, Targets};
+use super::packed::{self, Parts};
 use super::record::{self, BEYOND_POINTERS, FIXED, TO_QUESTION};
 use super::shape::Shape;
 use crate::wire::code::rtype;
@@ -14,89 +15,116 @@ use crate::wire::question::HEADER;
 /// More does not go into any message, whatever else is in it.
 const MOST: usize = 65_000;
 
-/// What is under `service.namespace.svc`.
-#[derive(Debug, Default)]
-pub struct Entry {
-    /// What the bare name leads to.
-    pub addresses: Addresses,
-    /// The bare name is the name of those addresses.
-    pub has_cluster_ip: bool,
-    /// The `CNAME` record of the bare name.
-    pub cname: Option<Box<[u8]>>,
-    /// All ports, at the bare name.
-    pub ports: Option<Box<Located>>,
-    named_ports: Box<[(PortLabel, Located)]>,
-    endpoints: Box<[(Box<[u8]>, Addresses)]>,
-}
+/// What is under `service.namespace.svc`, in one [block](super::packed) of these parts:
+///
+/// | part | what it is |
+/// | --- | --- |
+/// | [`ADDRESSES`] | what the bare name leads to, an [`AddressBlock`] |
+/// | [`CNAME`] | the record of the bare name that stands for another |
+/// | [`PORTS`] | `SRV` records of all ports, [`Located`] |
+/// | [`NAMED_PORTS`] | a block: protocol, name and its length, [`Located`]; sorted by the former |
+/// | [`ENDPOINTS`] | a block: label and its length, [`AddressBlock`]; sorted by the label |
+/// | [`CLUSTER_IP`] | not empty when the bare name is the name of its addresses |
+#[derive(Debug)]
+pub struct Entry(Box<[u8]>);
+
+const ADDRESSES: usize = 0;
+const CNAME: usize = 1;
+const PORTS: usize = 2;
+const NAMED_PORTS: usize = 3;
+const ENDPOINTS: usize = 4;
+const CLUSTER_IP: usize = 5;
+const PARTS: usize = 6;
 
 /// Addresses as records, `A` and `AAAA`, their owner a pointer to the question.
-#[derive(Debug, Default)]
-pub struct Addresses {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Addresses<'a> {
     /// The `A` records.
-    pub v4: Box<[u8]>,
+    pub v4: &'a [u8],
     /// The `AAAA` records.
-    pub v6: Box<[u8]>,
+    pub v6: &'a [u8],
 }
 
-/// `SRV` records and the addresses that will be asked for next.
-#[derive(Debug)]
-pub struct Located {
-    bytes: Box<[u8]>,
+/// The same as bytes: the length of the `A` records, they, the `AAAA` records.
+#[derive(Debug, Default)]
+pub struct AddressBlock(Box<[u8]>);
+
+/// `SRV` records and the addresses that will be asked for next. As bytes: the length of the former, how
+/// many records the latter are, [`Located::cut`], all records.
+#[derive(Debug, Clone, Copy)]
+pub struct Located<'a> {
+    bytes: &'a [u8],
     /// Where the addresses begin.
-    split: u32,
+    split: usize,
     /// How many records the addresses are.
     pub additional: u16,
     /// There is more than any message holds.
     pub cut: bool,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct PortLabel {
-    protocol: Protocol,
-    name: Box<[u8]>,
-}
-
-impl Addresses {
+impl AddressBlock {
     /// The records of these addresses.
     #[must_use]
     pub fn encode(addresses: &[IpAddr], ttl: u32) -> Self {
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for &address in addresses {
-            let out = if address.is_ipv4() { &mut v4 } else { &mut v6 };
-            out.extend_from_slice(&TO_QUESTION.to_be_bytes());
-            record::push_address_behind_owner(out, address, ttl);
+        let mut bytes = Vec::new();
+        let of = |is_v4: bool| addresses.iter().filter(move |address| address.is_ipv4() == is_v4);
+        packed::push_number(&mut bytes, of(true).count() * record::A_LENGTH);
+        for &address in of(true).chain(of(false)) {
+            bytes.extend_from_slice(&TO_QUESTION.to_be_bytes());
+            record::push_address_behind_owner(&mut bytes, address, ttl);
         }
-        Self { v4: v4.into(), v6: v6.into() }
+        Self(bytes.into())
+    }
+
+    /// The records.
+    #[must_use]
+    pub fn records(&self) -> Addresses<'_> {
+        Addresses::of(&self.0)
+    }
+}
+
+impl<'a> Addresses<'a> {
+    fn of(block: &'a [u8]) -> Self {
+        let (length, records) = packed::number(block);
+        let (v4, v6) = records.split_at_checked(length).unwrap_or_default();
+        Self { v4, v6 }
     }
 
     /// Whether there is none.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub fn is_empty(self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }
 
     /// The addresses.
-    pub fn iter(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        let v4 = record::each(&self.v4).filter_map(|record| {
+    pub fn iter(self) -> impl Iterator<Item = IpAddr> + 'a {
+        let v4 = record::each(self.v4).filter_map(|record| {
             record::data(record).first_chunk::<4>().map(|octets| Ipv4Addr::from(*octets).into())
         });
-        v4.chain(record::each(&self.v6).filter_map(|record| {
+        v4.chain(record::each(self.v6).filter_map(|record| {
             record::data(record).first_chunk::<16>().map(|octets| Ipv6Addr::from(*octets).into())
         }))
     }
 }
 
-impl Located {
+impl<'a> Located<'a> {
+    fn of(block: &'a [u8]) -> Option<Self> {
+        let (split, rest) = packed::number(block);
+        let (&[first, second, cut], bytes) = rest.split_first_chunk()?;
+        let additional = u16::from_ne_bytes([first, second]);
+        Some(Self { bytes, split, additional, cut: cut != 0 })
+    }
+
     /// The `SRV` records.
     #[must_use]
-    pub fn answers(&self) -> &[u8] {
-        &self.bytes[..self.split as usize]
+    pub fn answers(self) -> &'a [u8] {
+        &self.bytes[..self.split]
     }
 
     /// The addresses, for behind all of the `SRV` records and at that place only.
     #[must_use]
-    pub fn addresses(&self) -> &[u8] {
-        &self.bytes[self.split as usize..]
+    pub fn addresses(self) -> &'a [u8] {
+        &self.bytes[self.split..]
     }
 }
 
@@ -106,79 +134,117 @@ impl Entry {
     pub fn encode(key: &[u8], names: &ServiceNames, shape: &Shape) -> Self {
         let ServiceNames { addresses, has_cluster_ip, external, endpoints, ports } = names;
         let bare = bare_name(key, shape);
-        let cname = external.as_ref().map(|target| {
-            let mut out = Vec::new();
-            record::push_named(&mut out, TO_QUESTION, rtype::CNAME, shape.ttl, target.wire());
-            out.into()
-        });
+        let mut cname = Vec::new();
+        if let Some(target) = external {
+            record::push_named(&mut cname, TO_QUESTION, rtype::CNAME, shape.ttl, target.wire());
+        }
         let locate = |question: usize, ports: &[&PortNames]| {
             locate(question, &bare, names, ports, shape.ttl)
         };
         let all: Vec<&PortNames> = ports.iter().collect();
-        let mut named: Vec<(PortLabel, Located)> = ports
-            .iter()
-            .filter(|port| !port.name.is_empty())
-            .filter_map(|port| {
-                let label = PortLabel::of(port);
-                let question = bare.len() + label.length();
-                Some((label, locate(question, &[port]).filter(|_| question <= LONGEST)?))
-            })
-            .collect();
-        named.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut named: Vec<&PortNames> =
+            ports.iter().filter(|port| !port.name.is_empty()).collect();
+        named.sort_by_key(|port| (port.protocol, port.name.as_bytes()));
+        let named = named.into_iter().filter_map(|port| {
+            let question = bare.len() + length_of_labels(port);
+            let located = locate(question, &[port]).filter(|_| question <= LONGEST)?;
+            let mut item = vec![port.protocol as u8];
+            push_short(&mut item, port.name.as_bytes());
+            Some([item, located].concat())
+        });
         let endpoints = endpoints.chunk_by(|(a, _), (b, _)| a == b);
         let endpoints = endpoints.filter(|same| fits(&same[0].0, &bare)).map(|same| {
             let addresses: Vec<IpAddr> = same.iter().map(|(_, address)| *address).collect();
-            (same[0].0.as_bytes().into(), Addresses::encode(&addresses, shape.ttl))
+            let mut item = Vec::new();
+            push_short(&mut item, same[0].0.as_bytes());
+            item.extend_from_slice(&AddressBlock::encode(&addresses, shape.ttl).0);
+            item
         });
-        Self {
-            addresses: Addresses::encode(addresses, shape.ttl),
-            has_cluster_ip: *has_cluster_ip,
-            cname,
-            ports: locate(bare.len(), &all).map(Box::new),
-            named_ports: named.into(),
-            endpoints: endpoints.collect(),
-        }
+        let mut parts: [Vec<u8>; PARTS] = Default::default();
+        parts[ADDRESSES] = AddressBlock::encode(addresses, shape.ttl).0.into();
+        parts[CNAME] = cname;
+        parts[PORTS] = locate(bare.len(), &all).unwrap_or_default();
+        parts[NAMED_PORTS] = packed::pack(&named.collect::<Vec<_>>());
+        parts[ENDPOINTS] = packed::pack(&endpoints.collect::<Vec<_>>());
+        parts[CLUSTER_IP] = vec![1; usize::from(*has_cluster_ip)];
+        Self(packed::pack(&parts).into())
+    }
+
+    fn part(&self, index: usize) -> &[u8] {
+        Parts::of(&self.0).part(index)
+    }
+
+    /// What the bare name leads to.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses<'_> {
+        Addresses::of(self.part(ADDRESSES))
+    }
+
+    /// The bare name is the name of those addresses.
+    #[must_use]
+    pub fn has_cluster_ip(&self) -> bool {
+        !self.part(CLUSTER_IP).is_empty()
+    }
+
+    /// The `CNAME` record of the bare name.
+    #[must_use]
+    pub fn cname(&self) -> Option<&[u8]> {
+        Some(self.part(CNAME)).filter(|record| !record.is_empty())
+    }
+
+    /// All ports, at the bare name.
+    #[must_use]
+    pub fn ports(&self) -> Option<Located<'_>> {
+        Located::of(self.part(PORTS))
     }
 
     /// Whether its names exist: those of a headless service that nobody is ready for do not.
     #[must_use]
     pub fn exists(&self) -> bool {
-        !self.addresses.is_empty() || self.cname.is_some() || self.has_cluster_ip
+        !self.addresses().is_empty() || self.cname().is_some() || self.has_cluster_ip()
+    }
+
+    fn endpoints(&self) -> Parts<'_> {
+        Parts::of(self.part(ENDPOINTS))
+    }
+
+    fn named_ports(&self) -> Parts<'_> {
+        Parts::of(self.part(NAMED_PORTS))
     }
 
     /// The endpoints of this label, in lower case.
     #[must_use]
-    pub fn endpoint(&self, label: &[u8]) -> Option<&Addresses> {
-        let place = self.endpoints.binary_search_by(|(own, _)| (**own).cmp(label)).ok()?;
-        Some(&self.endpoints[place].1)
+    pub fn endpoint(&self, label: &[u8]) -> Option<Addresses<'_>> {
+        let found = self.endpoints().find(|item| take_short(item).0.cmp(label))?;
+        Some(endpoint(found).1)
     }
 
     /// The port that these labels name, `_http` and `_tcp`, in lower case.
     #[must_use]
-    pub fn port(&self, name: &[u8], protocol: &[u8]) -> Option<&Located> {
+    pub fn port(&self, name: &[u8], protocol: &[u8]) -> Option<Located<'_>> {
         let wanted = (protocol_of(protocol)?, name.strip_prefix(b"_")?);
-        let key = |label: &PortLabel| -> std::cmp::Ordering {
-            (label.protocol, &*label.name).cmp(&wanted)
-        };
-        let place = self.named_ports.binary_search_by(|(label, _)| key(label)).ok()?;
-        Some(&self.named_ports[place].1)
+        let found = self.named_ports().find(|item| match named_port(item) {
+            Some((protocol, name, _)) => (protocol, name).cmp(&wanted),
+            None => std::cmp::Ordering::Less,
+        });
+        Some(named_port(found?)?.2)
     }
 
     /// Whether a port of that protocol, `_tcp`, has a name.
     #[must_use]
     pub fn has_port_of(&self, protocol: &[u8]) -> bool {
         protocol_of(protocol).is_some_and(|protocol| {
-            self.named_ports.iter().any(|(label, _)| label.protocol == protocol)
+            self.named_ports().iter().filter_map(named_port).any(|(own, ..)| own == protocol)
         })
     }
 
     /// Calls back with each address that has a name here, and the name on the wire.
     pub fn each_pointer(&self, key: &[u8], shape: &Shape, mut each: impl FnMut(IpAddr, &[u8])) {
         let bare = bare_name(key, shape);
-        if self.has_cluster_ip {
-            self.addresses.iter().for_each(|address| each(address, &bare));
+        if self.has_cluster_ip() {
+            self.addresses().iter().for_each(|address| each(address, &bare));
         }
-        for (label, addresses) in &self.endpoints {
+        for (label, addresses) in self.endpoints().iter().map(endpoint) {
             let name = below(label, &bare);
             addresses.iter().for_each(|address| each(address, &name));
         }
@@ -187,14 +253,41 @@ impl Entry {
     /// Calls back with each of the names, its labels before the service's, and its records.
     pub fn each_name<'a>(&'a self, mut each: impl FnMut(&[&[u8]], Under<'a>)) {
         each(&[], Under::Bare(self));
-        for (label, addresses) in &self.endpoints {
+        for (label, addresses) in self.endpoints().iter().map(endpoint) {
             each(&[label], Under::Endpoint(addresses));
         }
-        for (label, located) in &self.named_ports {
-            let name = [b"_", &*label.name].concat();
-            each(&[&name, label_of(label.protocol)], Under::Port(located));
+        for (protocol, name, located) in self.named_ports().iter().filter_map(named_port) {
+            let name = [b"_", name].concat();
+            each(&[&name, label_of(protocol)], Under::Port(located));
         }
     }
+}
+
+/// Writes bytes that are no more than a name is, and their length.
+fn push_short(out: &mut Vec<u8>, bytes: &[u8]) {
+    debug_assert!(bytes.len() <= LONGEST, "names are checked before");
+    out.push(bytes.len() as u8);
+    out.extend_from_slice(bytes);
+}
+
+/// What [`push_short`] wrote, and what is behind it.
+fn take_short(item: &[u8]) -> (&[u8], &[u8]) {
+    let Some((&length, rest)) = item.split_first() else { return Default::default() };
+    rest.split_at_checked(length.into()).unwrap_or_default()
+}
+
+/// An endpoint's label and addresses.
+fn endpoint(item: &[u8]) -> (&[u8], Addresses<'_>) {
+    let (label, addresses) = take_short(item);
+    (label, Addresses::of(addresses))
+}
+
+/// A port's protocol, name and records.
+fn named_port(item: &[u8]) -> Option<(Protocol, &[u8], Located<'_>)> {
+    let (&number, rest) = item.split_first()?;
+    let protocol = PROTOCOLS.into_iter().find(|protocol| *protocol as u8 == number)?;
+    let (name, located) = take_short(rest);
+    Some((protocol, name, Located::of(located)?))
 }
 
 /// What a name under a service leads to.
@@ -203,20 +296,16 @@ pub enum Under<'a> {
     /// The service itself.
     Bare(&'a Entry),
     /// Endpoints.
-    Endpoint(&'a Addresses),
+    Endpoint(Addresses<'a>),
     /// A port.
-    Port(&'a Located),
+    Port(Located<'a>),
 }
 
-impl PortLabel {
-    fn of(port: &PortNames) -> Self {
-        Self { protocol: port.protocol, name: port.name.as_bytes().into() }
-    }
+const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
 
-    /// Bytes of both labels in a name.
-    fn length(&self) -> usize {
-        1 + 1 + self.name.len() + 1 + label_of(self.protocol).len()
-    }
+/// Bytes of both labels of a port in a name.
+fn length_of_labels(port: &PortNames) -> usize {
+    1 + 1 + port.name.len() + 1 + label_of(port.protocol).len()
 }
 
 /// The label of a protocol.
@@ -229,7 +318,7 @@ const fn label_of(protocol: Protocol) -> &'static [u8] {
 }
 
 fn protocol_of(label: &[u8]) -> Option<Protocol> {
-    [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter().find(|p| label_of(*p) == label)
+    PROTOCOLS.into_iter().find(|protocol| label_of(*protocol) == label)
 }
 
 /// A service's name on the wire.
@@ -249,15 +338,15 @@ fn below(label: &[u8], parent: &[u8]) -> Vec<u8> {
     name
 }
 
-/// `SRV` records for ports, behind a question whose name has that length; `None` where there is no
-/// target.
+/// `SRV` records for ports, [`Located`], behind a question whose name has that length; `None` where
+/// there is no target.
 fn locate(
     question: usize,
     bare: &[u8],
     names: &ServiceNames,
     ports: &[&PortNames],
     ttl: u32,
-) -> Option<Located> {
+) -> Option<Vec<u8>> {
     // A target is the label of endpoints, or the service itself.
     let mut targets: Vec<(Option<&str>, u16)> = Vec::new();
     for port in ports {
@@ -295,7 +384,7 @@ fn locate(
         return None;
     }
     let split = bytes.len();
-    let mut additional = 0;
+    let mut additional = 0_u16;
     for (label, at) in placed {
         let own: &[(String, IpAddr)] = match label {
             None => &[],
@@ -323,7 +412,12 @@ fn locate(
             additional += 1;
         }
     }
-    Some(Located { bytes: bytes.into(), split: split as u32, additional, cut })
+    let mut block = Vec::with_capacity(bytes.len() + 7);
+    packed::push_number(&mut block, split);
+    block.extend_from_slice(&additional.to_ne_bytes());
+    block.push(u8::from(cut));
+    block.extend_from_slice(&bytes);
+    Some(block)
 }
 
 /// The length of the whole name that begins here.

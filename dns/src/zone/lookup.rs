@@ -26,13 +26,13 @@ pub enum Kind<'z> {
     /// None: there are only names below it.
     Empty,
     /// Addresses, as records.
-    Addresses(&'z Addresses),
+    Addresses(Addresses<'z>),
     /// An address by itself.
     Address(IpAddr),
     /// A service: addresses and ports, or the name it stands for.
     Service(&'z Entry),
     /// A port of a service.
-    Port(&'z Located),
+    Port(Located<'z>),
     /// `PTR` records.
     Pointers(&'z [u8]),
     /// The zone itself.
@@ -97,7 +97,7 @@ impl Zone {
         let key = name.between(apex - 3, apex - 1);
         let Some(entry) = self.services.get(key) else {
             let alias = self.aliases.get(key).filter(|_| apex == 3)?;
-            return Some(Kind::Addresses(&alias.addresses));
+            return Some(Kind::Addresses(alias.addresses()));
         };
         if !entry.exists() {
             return None;

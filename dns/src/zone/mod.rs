@@ -5,7 +5,7 @@
 //! | [`shape`] | what the cluster agrees on: domain, ranges, TTL |
 //! | [`names`] | what a service is called, from services, slices and pods |
 //! | [`entry`] | that, encoded |
-//! | [`record`] | records as bytes |
+//! | [`record`], [`packed`] | records as bytes; many of them in one block of memory |
 //! | [`namespaces`], [`pods`], [`pointers`] | namespaces, the addresses of pods, names of addresses |
 //! | [`lookup`] | which of it a question asks for |
 
@@ -13,6 +13,7 @@ pub mod entry;
 pub mod lookup;
 pub mod names;
 pub mod namespaces;
+pub mod packed;
 pub mod pods;
 pub mod pointers;
 pub mod record;
@@ -54,8 +55,8 @@ pub struct Change(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Service(ServiceKey, Option<Box<Entry>>),
-    Alias(ServiceKey, Option<Box<Entry>>),
+    Service(ServiceKey, Option<Entry>),
+    Alias(ServiceKey, Option<Entry>),
     Pod(IpAddr, Option<Namespace>),
     Namespace(Namespace, bool),
 }
@@ -85,7 +86,7 @@ impl Change {
     #[must_use]
     pub fn service(id: &ServiceId, names: Option<&ServiceNames>, shape: &Shape) -> Self {
         let key = ServiceKey::of(id);
-        let entry = names.map(|names| Box::new(Entry::encode(&key.wire, names, shape)));
+        let entry = names.map(|names| Entry::encode(&key.wire, names, shape));
         Self(Kind::Service(key, entry))
     }
 
@@ -94,8 +95,7 @@ impl Change {
     pub fn alias(alias: &str, namespace: &Namespace, addresses: &[IpAddr], shape: &Shape) -> Self {
         let key = ServiceKey::labels(&alias.to_ascii_lowercase(), namespace);
         let names = ServiceNames::at(addresses);
-        let entry =
-            (!addresses.is_empty()).then(|| Box::new(Entry::encode(&key.wire, &names, shape)));
+        let entry = (!addresses.is_empty()).then(|| Entry::encode(&key.wire, &names, shape));
         Self(Kind::Alias(key, entry))
     }
 
@@ -163,7 +163,7 @@ impl Zone {
         }
     }
 
-    fn put_service(&mut self, key: ServiceKey, entry: Option<Box<Entry>>) {
+    fn put_service(&mut self, key: ServiceKey, entry: Option<Entry>) {
         let Shape { ttl, .. } = *self.shape;
         if let Some(old) = self.services.get(&key.wire) {
             old.each_pointer(&key.wire, &self.shape, |address, name| {
@@ -236,11 +236,11 @@ fn put(
     table: &mut HashMap<Box<[u8]>, Entry>,
     namespaces: &mut Namespaces,
     key: ServiceKey,
-    entry: Option<Box<Entry>>,
+    entry: Option<Entry>,
 ) {
     match entry {
         Some(entry) => {
-            if table.insert(key.wire, *entry).is_none() {
+            if table.insert(key.wire, entry).is_none() {
                 namespaces.enter(&key.namespace);
             }
         }
