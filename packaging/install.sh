@@ -61,6 +61,8 @@ install_all() {
     for program in pontoond pontoon pontoon-cni; do
         [ -f "$bin/$program" ] || fail "$bin/$program is not there: run cargo xtask build first"
     done
+    # What a removed package kept for its purge would take this installation away.
+    rm -rf "$root/var/lib/pontoon/removed"
     put 755 "$bin/pontoond" "$programs/pontoond"
     put 755 "$bin/pontoon" "$programs/pontoon"
     put 755 "$bin/pontoon-cni" "$plugins/pontoon-cni"
@@ -68,19 +70,23 @@ install_all() {
         put 755 "$bin/pontoon-cni" "$debian_plugins/pontoon-cni"
     fi
     put 644 "$here/systemd/pontoond.service" "$units/pontoond.service"
-    put 644 "$here/sysctl.d/60-pontoon.conf" "$sysctls/60-pontoon.conf"
+    put 644 "$here/sysctl.d/10-pontoon.conf" "$sysctls/10-pontoon.conf"
     share man man/man1
     share completions/bash bash-completion/completions
     share completions/zsh zsh/site-functions
     share completions/fish fish/vendor_completions.d
     if [ -e "$config" ]; then
         echo "kept      $config"
+        if [ -z "$root" ] && [ -e /var/lib/dpkg/info/pontoond.postrm ]; then
+            echo "note: it is still the removed package's: keep a copy, should you purge that"
+        fi
     else
         put 600 "$here/pontoond.toml" "$config"
     fi
     if systemd_runs; then
         systemctl daemon-reload
-        /lib/systemd/systemd-sysctl "$sysctls/60-pontoon.conf" || true
+        # All files are read: an administrator's holds.
+        /lib/systemd/systemd-sysctl --prefix=net/ipv4/neigh --prefix=net/ipv6/neigh || true
         if systemctl --quiet is-active pontoond; then
             echo "the new daemon is not running yet: systemctl restart pontoond (pods keep their connections)"
         else
@@ -90,6 +96,9 @@ install_all() {
 }
 
 uninstall_all() {
+    if packaged; then
+        fail "Debian's package pontoond is installed; it has a way of its own (apt-get purge pontoond pontoon-cni pontoon), and of what this script installed its installation said how to remove it"
+    fi
     if systemd_runs; then
         systemctl disable --now pontoond || true
     fi
@@ -97,7 +106,7 @@ uninstall_all() {
         "$programs/pontoond" --cleanup || fail "not everything was taken away; nothing is removed so that it can be tried again"
     fi
     rm -f "$programs/pontoond" "$programs/pontoon" "$plugins/pontoon-cni" "$debian_plugins/pontoon-cni" \
-        "$units/pontoond.service" "$sysctls/60-pontoon.conf" "$share"/man/man1/pontoon.1 "$share"/man/man1/pontoon-*.1 \
+        "$units/pontoond.service" "$sysctls/10-pontoon.conf" "$share"/man/man1/pontoon.1 "$share"/man/man1/pontoon-*.1 \
         "$share/bash-completion/completions/pontoon" "$share/zsh/site-functions/_pontoon" \
         "$share/fish/vendor_completions.d/pontoon.fish"
     if systemd_runs; then

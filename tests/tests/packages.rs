@@ -182,6 +182,10 @@ fn installing_starts_nothing_until_the_service_is_started() {
     let refused = installed::recipe(&machine.host, &["--bin", bin().unwrap().to_str().unwrap()]);
     let refused = format!("{:#}", refused.unwrap_err());
     assert!(refused.contains("apt-get remove pontoond"), "{refused}");
+    let refused = installed::recipe(&machine.host, &["--uninstall"]);
+    let refused = format!("{:#}", refused.unwrap_err());
+    assert!(refused.contains("apt-get purge pontoond"), "{refused}");
+    ping_once(&client, address(&machine.host, "server"));
 }
 
 #[test]
@@ -295,4 +299,36 @@ fn packages_take_over_from_the_install_script_by_what_they_print() {
     let program = machine.exec(&["readlink", &format!("/proc/{pid}/exe")]);
     assert_eq!(program.trim(), "/usr/sbin/pontoond");
     packages::verify(&machine.host).unwrap();
+}
+
+#[test]
+fn a_purge_leaves_alone_what_the_install_script_put_there_since() {
+    if skipped() {
+        return;
+    }
+    let machine = Machine::running().unwrap();
+    let load = Load::start(&machine);
+    machine.exec(&["dpkg", "--remove", "pontoond", "pontoon", "pontoon-cni"]);
+    installed::recipe(&machine.host, &["--bin", bin().unwrap().to_str().unwrap()]).unwrap();
+    // The script's daemon need not run yet.
+    machine.exec(&["dpkg", "--purge", "pontoond", "pontoon", "pontoon-cni"]);
+    machine.exec(&["systemctl", "enable", "--now", UNIT]);
+    assert_eq!(installed::status(&machine.host).unwrap().pods.len(), 2);
+    load.stop_without_a_loss();
+}
+
+#[test]
+fn what_the_administrator_set_outlives_an_upgrade() {
+    if skipped() {
+        return;
+    }
+    let machine = Machine::running().unwrap();
+    // The unit that install.sh would have put there, but of the administrator.
+    let unit = format!("/etc/systemd/system/{UNIT}.service");
+    machine.exec(&["cp", &format!("/lib/systemd/system/{UNIT}.service"), &unit]);
+    machine.exec(&["systemctl", "daemon-reload"]);
+    packages::make_newer(&machine.newer, |_, _| Ok(())).unwrap();
+    let said = packages::install(&machine.host, &machine.newer).unwrap();
+    assert!(!said.contains("install.sh"), "{said}");
+    assert!(machine.host.path(&unit).exists());
 }

@@ -206,6 +206,31 @@ fn uninstalling_takes_everything_away() {
 }
 
 #[test]
+fn a_group_that_the_configuration_names_uses_the_api_and_nobody_else() {
+    if skipped() {
+        return;
+    }
+    let lab = Lab::builder().hosts(1).embedded().build().unwrap();
+    let host = installed::install(lab.host(1)).unwrap();
+    host.exec(&["groupadd", "netops"]).unwrap();
+    let set = r#"s/^#group = .*/group = "netops"/"#;
+    host.exec(&["sed", "-i", set, "/etc/pontoon/pontoond.toml"]).unwrap();
+    host.exec(&["systemctl", "start", UNIT]).unwrap();
+    eventually(SOON, || {
+        let found = host.exec(&["stat", "--format=%G %a", "/run/pontoon/api.sock"])?;
+        ensure!(found.trim() == "netops 660", "{found}");
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(installed::status(&host).unwrap().problems, Vec::<String>::new());
+    let nobody = ["setpriv", "--reuid=nobody", "--clear-groups"];
+    let ask = ["pontoon", "get", "nodes"];
+    host.exec(&[&nobody[..], &["--regid=netops"], &ask].concat()).unwrap();
+    let refused = host.exec(&[&nobody[..], &["--regid=nogroup"], &ask].concat()).unwrap_err();
+    assert!(format!("{refused:#}").contains("api.group"), "{refused:#}");
+}
+
+#[test]
 fn systemd_finds_no_fault_with_the_unit_and_little_exposure() {
     if skipped() {
         return;

@@ -174,7 +174,7 @@ fn the_tarball_installs_into_any_root() {
         "./usr/local/bin/pontoon",
         "./opt/cni/bin/pontoon-cni",
         "./etc/systemd/system/pontoond.service",
-        "./usr/local/lib/sysctl.d/60-pontoon.conf",
+        "./usr/local/lib/sysctl.d/10-pontoon.conf",
         "./usr/local/share/man/man1/pontoon.1",
         "./usr/local/share/bash-completion/completions/pontoon",
     ] {

@@ -72,8 +72,8 @@ fn daemon(sources: &Sources<'_>) -> Vec<Item> {
         Item::new("usr/sbin/pontoond", copy(sources.dynamic.join("pontoond"), 0o755)),
         Item::new("usr/lib/systemd/system/pontoond.service", unit),
         Item::new(
-            "usr/lib/sysctl.d/60-pontoon.conf",
-            copy(packaging.join("sysctl.d/60-pontoon.conf"), 0o644),
+            "usr/lib/sysctl.d/10-pontoon.conf",
+            copy(packaging.join("sysctl.d/10-pontoon.conf"), 0o644),
         ),
         // It may hold etcd's password.
         Item::new("etc/pontoon/pontoond.toml", copy(packaging.join("pontoond.toml"), 0o600)),
