@@ -62,6 +62,8 @@ impl Board {
     pub fn keep(&self, peers: &BTreeSet<NodeName>, targets: &[Target]) {
         let ways: BTreeSet<_> = targets.iter().map(|target| (&target.peer, target.way)).collect();
         let mut state = self.state();
+        // An answer to one of these would bring back what is forgotten here.
+        state.under_way.retain(|_, asked| ways.contains(&(&asked.peer, asked.way)));
         state.peers.retain(|peer, _| peers.contains(peer));
         for (peer, windows) in &mut state.peers {
             windows.retain(|way, _| ways.contains(&(peer, *way)));
@@ -197,7 +199,12 @@ mod tests {
         }
         board.give_up(start + 2 * PATIENCE, PATIENCE);
         assert_eq!(board.row().probed, 1);
+        board.asked(3, &target("b"), start);
+        board.asked(4, &target("b"), start);
         board.keep(&BTreeSet::new(), &[]);
+        // Nor does a probe that was under way bring it back.
+        board.answered(3, "192.0.2.2:9555".parse().unwrap(), start, PATIENCE);
+        board.give_up(start + 2 * PATIENCE, PATIENCE);
         assert_eq!(board.row(), MeshRow::default());
     }
 }
