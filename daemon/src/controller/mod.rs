@@ -378,8 +378,9 @@ impl Controller {
             self.reconciled = Some((self.view.topology, self.view.rejected.len()));
             self.retry = None;
             let began = Instant::now();
-            self.network_problems = self.reconcile_network();
-            self.work.done(began.elapsed(), !self.network_problems.is_empty());
+            let (problems, done) = self.reconcile_network();
+            self.network_problems = problems;
+            self.work.done(began.elapsed(), !done);
         }
         let mut problems = Vec::new();
         if let Some(lost) = &self.lost {
@@ -393,17 +394,19 @@ impl Controller {
         self.show_alive();
     }
 
-    fn reconcile_network(&mut self) -> Vec<String> {
+    /// What is wrong afterwards, and whether the kernel took all that it was asked.
+    fn reconcile_network(&mut self) -> (Vec<String>, bool) {
         let mut problems = Vec::new();
         self.find_underlay(&mut problems);
         self.held = held::held(&self.held, &self.view, &self.me);
         self.attacher.set_subnets(&self.held);
+        let mut done = true;
         if let (Some(config), Some(underlay)) = (self.remembered.clone(), self.underlay.clone()) {
-            self.apply(&config, &underlay, &mut problems);
+            done = self.apply(&config, &underlay, &mut problems);
             self.tell_services(&config, &underlay);
         }
         self.save_snapshot(&mut problems);
-        problems
+        (problems, done)
     }
 
     fn tell_services(&self, config: &ClusterConfig, underlay: &Underlay) {
@@ -462,7 +465,13 @@ impl Controller {
         }
     }
 
-    fn apply(&mut self, config: &ClusterConfig, underlay: &Underlay, problems: &mut Vec<String>) {
+    /// Says whether the kernel took it.
+    fn apply(
+        &mut self,
+        config: &ClusterConfig,
+        underlay: &Underlay,
+        problems: &mut Vec<String>,
+    ) -> bool {
         let own: BTreeSet<IpAddr> = underlay.addresses.iter().copied().collect();
         let (present, contradictions) = self.view.peers(&self.me, &own);
         problems.extend(contradictions);
@@ -483,7 +492,10 @@ impl Controller {
         };
         let desired = match backend::desired(config, &local, &self.peers) {
             Ok(desired) => desired,
-            Err(error) => return problems.push(error.to_string()),
+            Err(error) => {
+                problems.push(error.to_string());
+                return true;
+            }
         };
         if self.planned.as_deref() != Some(&desired.network) {
             self.planned = Some(Arc::new(desired.network.clone()));
@@ -517,6 +529,7 @@ impl Controller {
             let attacher = Arc::clone(&self.attacher);
             tokio::spawn(async move { attacher.mend_all().await });
         }
+        done
     }
 
     fn apply_network(&mut self, desired: &Network, problems: &mut Vec<String>) -> bool {
