@@ -34,6 +34,7 @@ use crate::metrics::store::MeasuredStore;
 use crate::metrics::{Metrics, Source};
 use crate::objects::Objects;
 use crate::pods::{board::PodBoard, publisher, readiness};
+use crate::problems::Problems;
 use crate::registrar::{self, Obstacle};
 use crate::requests::Requests;
 use crate::run_folder::{self, RunFolder};
@@ -154,15 +155,15 @@ async fn work(settings: Settings) -> Result<()> {
         .with_context(|| format!("cannot listen on {}", paths.socket().display()))?;
     let (inquiries, inbox) = inquiry::channel(rand::random());
     let (listeners_tx, listeners) = watch::channel(Vec::new());
+    let problems = Problems { situation: situation.clone(), services: report.clone(), listeners };
     let requests = Arc::new(Requests {
         me: me.clone(),
         store_kind: settings.store.kind().to_string(),
         objects: Objects::new(Arc::clone(&store), inquiries),
         attacher: Arc::clone(&attacher),
         situation: situation.clone(),
-        services: report.clone(),
         calls: Arc::clone(&metrics.cni),
-        listeners,
+        problems: problems.clone(),
         ready: ready.clone(),
     });
     let (shelf, shelved) = match settings.store.kind() {
@@ -224,8 +225,8 @@ async fn work(settings: Settings) -> Result<()> {
         firewall,
         situation: situation.clone(),
         problems: {
-            let requests = Arc::clone(&requests);
-            Box::new(move || requests.status().problems)
+            let problems = problems.clone();
+            Box::new(move || problems.lines())
         },
         turn: Mutex::default(),
     });
@@ -276,6 +277,7 @@ async fn work(settings: Settings) -> Result<()> {
         me: me.clone(),
         situation: situation.clone(),
         services: report,
+        problems,
         obstacles: obstacles.clone(),
         ready,
         feed: feeds.figures,

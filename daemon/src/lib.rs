@@ -21,7 +21,7 @@
 //! | [`metrics`], [`monitoring`] | what is counted; where that and the daemon's health can be seen |
 //! | [`doctor`] | what is wrong with the node and its cluster |
 //! | [`trace`] | how a packet goes |
-//! | [`situation`] | what the parts tell each other |
+//! | [`situation`], [`problems`] | what the parts tell each other; what is wrong, of that |
 //! | [`run_folder`], [`snapshot`], [`conflist`], [`watchdog`], [`cleanup`], [`names`] | the rest |
 
 pub mod api;
@@ -46,6 +46,7 @@ pub mod names;
 pub mod network;
 pub mod objects;
 pub mod pods;
+pub(crate) mod problems;
 pub mod registrar;
 pub mod requests;
 pub mod run_folder;

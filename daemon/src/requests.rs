@@ -14,8 +14,8 @@ use crate::attach::Attacher;
 use crate::lease::Identity;
 use crate::metrics::cni::Cni;
 use crate::objects::{self, Objects};
+use crate::problems::Problems;
 use crate::server::Handler;
-use crate::services::report::Report;
 use crate::situation::Situation;
 
 /// Answers requests with what the daemon's parts know and can.
@@ -30,12 +30,10 @@ pub struct Requests {
     pub attacher: Arc<Attacher>,
     /// What the controller knows.
     pub situation: watch::Receiver<Situation>,
-    /// What is known of services.
-    pub services: watch::Receiver<Report>,
     /// What is counted of the calls of container runtimes.
     pub calls: Arc<Cni>,
-    /// What keeps people from the API.
-    pub listeners: watch::Receiver<Vec<String>>,
+    /// What is wrong.
+    pub problems: Problems,
     /// Whether ADD is served.
     pub ready: watch::Receiver<bool>,
 }
@@ -82,6 +80,7 @@ impl Requests {
             }
             Request::Gc { network, valid } => self.attacher.collect(&network, valid).await,
             Request::Ready => self.readiness(),
+            Request::Ping => Ok(()),
             Request::RemoveNode { name } => {
                 let view = Arc::clone(&self.situation.borrow().view);
                 self.objects.remove_node(&view, &name).await
@@ -146,7 +145,8 @@ impl Requests {
     /// # Errors
     /// Why it is not.
     pub fn look(&self) -> Result<Vec<String>, Vec<String>> {
-        let problems = || self.problems().map(|problem| format!("problem: {problem}"));
+        let problems =
+            || self.problems.lines().into_iter().map(|problem| format!("problem: {problem}"));
         if let Err(failure) = self.readiness() {
             return Err([failure.msg].into_iter().chain(problems()).collect());
         }
@@ -156,14 +156,6 @@ impl Requests {
         let cordon = cordon.map(|cordon| format!("note: {cordon}; new pods are refused"));
         drop(now);
         Ok(cordon.into_iter().chain(problems()).collect())
-    }
-
-    /// What is wrong, in words.
-    fn problems(&self) -> impl Iterator<Item = String> {
-        let mut all = self.situation.borrow().problems.clone();
-        all.extend(self.services.borrow().problems.iter().cloned());
-        all.extend(self.listeners.borrow().iter().cloned());
-        all.into_iter()
     }
 
     /// What the daemon knows of itself and its cluster.
@@ -197,7 +189,7 @@ impl Requests {
             node: self.me.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ready: *self.ready.borrow(),
-            problems: self.problems().collect(),
+            problems: self.problems.lines(),
             store: StoreStatus {
                 kind: self.store_kind.clone(),
                 connected: now.connected,

@@ -79,7 +79,7 @@ async fn well(socket: &Path, pulse: &AtomicU64, started: Instant) -> Result<(), 
 /// Any answer will do.
 async fn ask(socket: &Path) -> std::io::Result<()> {
     let mut stream = UnixStream::connect(socket).await?;
-    stream.write_all(br#"{"verb":"ready"}"#).await?;
+    stream.write_all(br#"{"verb":"ping"}"#).await?;
     stream.shutdown().await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;

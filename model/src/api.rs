@@ -47,6 +47,8 @@ pub enum Request {
     },
     /// CNI STATUS: would an ADD be served now?
     Ready,
+    /// Whether the daemon answers at all.
+    Ping,
     /// What `pontoon status` shows.
     Status,
     /// Frees everything that a node holds in the store.
@@ -197,6 +199,8 @@ codes! {
     Expired = 115,
     /// The node takes no new pods, since a person said so.
     Cordoned = 116,
+    /// Whoever asks may not do that.
+    NotAllowed = 117,
 }
 
 impl From<Code> for u32 {

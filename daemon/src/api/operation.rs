@@ -85,41 +85,68 @@ impl Operation {
                         path: RawPathParams,
                         request: Request| async move {
             let (method, uri) = (request.method().clone(), request.uri().clone());
-            let asked = async {
+            let by = caller.clone();
+            let asked = async move {
                 let mut context = Context {
                     api,
-                    caller: caller.clone(),
+                    caller,
                     kind,
                     namespace: None,
                     name: None,
-                    query: Query::read(uri.query().unwrap_or_default(), query)?,
+                    query: Query::read(request.uri().query().unwrap_or_default(), query)?,
                     headers: request.headers().clone(),
                     body: Bytes::new(),
                 };
                 context.take_path(&path)?;
+                if !request.method().is_safe() {
+                    refuse_pages(request.headers())?;
+                }
                 if with_body {
                     context.body = read(request).await?;
                 }
                 handler(context).await
             };
-            let outcome = tokio::time::timeout(HANDLING_TIMEOUT, asked).await;
-            let response = match outcome {
-                Ok(outcome) => outcome.unwrap_or_else(reply::failed),
-                Err(_) => reply::failed(Failure::new(
-                    Code::TryAgainLater,
-                    format!("it is not done after {} s", HANDLING_TIMEOUT.as_secs()),
-                    "part of it may be; ask for less at once",
-                )),
-            };
-            if !method.is_safe() {
-                let (by, status) = (caller.named().await, response.status().as_u16());
-                info!(by, %method, path = uri.path(), status, "over the API");
+            if method.is_safe() {
+                return in_time(asked).await;
             }
-            response
+            let changed = async move {
+                let response = in_time(asked).await;
+                let (by, status) = (by.named().await, response.status().as_u16());
+                info!(by, %method, path = uri.path(), status, "over the API");
+                response
+            };
+            // Who hangs up leaves no change half done, and none that nobody is told of.
+            tokio::spawn(changed).await.unwrap_or_else(|_| {
+                reply::failed(Failure::new(Code::Internal, "it failed; please report this", ""))
+            })
         };
         let filter = MethodFilter::try_from(self.method.clone()).unwrap_or(MethodFilter::GET);
         on(filter, run)
     }
+}
+
+async fn in_time(asked: impl Future<Output = Result<Response, Failure>>) -> Response {
+    match tokio::time::timeout(HANDLING_TIMEOUT, asked).await {
+        Ok(outcome) => outcome.unwrap_or_else(reply::failed),
+        Err(_) => reply::failed(Failure::new(
+            Code::TryAgainLater,
+            format!("it is not done after {} s", HANDLING_TIMEOUT.as_secs()),
+            "part of it may be; ask for less at once",
+        )),
+    }
+}
+
+/// A page in a browser would come with its user's certificate. Browsers say so of all that is not
+/// only read (Fetch, section 3.1, and Fetch Metadata); nobody else does.
+fn refuse_pages(headers: &HeaderMap) -> Result<(), Failure> {
+    if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
+        return Err(Failure::new(
+            Code::NotAllowed,
+            "a page in a browser may not change anything",
+            "use `pontoon`, or a client that is no browser",
+        ));
+    }
+    Ok(())
 }
 
 async fn read(request: Request) -> Result<Bytes, Failure> {
@@ -131,16 +158,15 @@ async fn read(request: Request) -> Result<Bytes, Failure> {
                 && kind[..12].eq_ignore_ascii_case(b"application/")
                 && kind[kind.len() - 5..].eq_ignore_ascii_case(b"+json"))
     };
-    // A page in a browser can send any other kind to us with its user's certificate.
-    if kind.is_some_and(|kind| !is_json(kind)) {
-        return Err(Failure::new(
+    // A page in a browser can send any other kind without being asked first.
+    let is_json = kind.is_some_and(is_json);
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
+        Ok(Ok(bytes)) if is_json || bytes.is_empty() => Ok(bytes),
+        Ok(Ok(_)) => Err(Failure::new(
             Code::Decode,
             "the body is not JSON",
             "send it with `content-type: application/json`",
-        ));
-    }
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
+        )),
         Ok(Err(error)) if is_length(&error) => Err(Failure::new(
             Code::TooLong,
             "the request is too long",

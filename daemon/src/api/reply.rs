@@ -53,6 +53,7 @@ fn status(code: Code) -> StatusCode {
         | Code::InvalidEnvironment
         | Code::IncompatibleVersion => StatusCode::BAD_REQUEST,
         Code::NotFound | Code::UnknownContainer => StatusCode::NOT_FOUND,
+        Code::NotAllowed => StatusCode::FORBIDDEN,
         Code::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
         Code::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Code::Expired => StatusCode::GONE,

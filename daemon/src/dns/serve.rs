@@ -28,7 +28,7 @@ use tracing::{info, warn};
 use super::cluster::Cluster;
 use super::publisher::{Manner, Publisher, Serving};
 use super::{sockets, told};
-use crate::api::listen::tell;
+use crate::problems::tell;
 
 /// The ports of DNS (RFC 1035, section 4.2), of DNS over TLS (RFC 7858, section 3.1) and over HTTPS.
 const PORT: u16 = 53;

@@ -30,9 +30,9 @@ use pontoon_store::{LeaseKeeper, Store};
 use rand::seq::SliceRandom;
 use tokio::sync::watch;
 
-use crate::api::listen::tell;
 use crate::config::MeshSettings;
 use crate::lease::Identity;
+use crate::problems::tell;
 use crate::situation::Situation;
 use board::{Board, Check};
 use ears::{Ears, Hearing};

@@ -12,6 +12,7 @@ use super::figure::{gauge, gauges};
 use crate::feed::Figures;
 use crate::ipam::Usage;
 use crate::lease::Identity;
+use crate::problems::Problems;
 use crate::registrar::Obstacle;
 use crate::services::report::Report;
 use crate::situation::Situation;
@@ -25,6 +26,8 @@ pub struct Parts {
     pub situation: watch::Receiver<Situation>,
     /// What is known of services.
     pub services: watch::Receiver<Report>,
+    /// What is wrong.
+    pub problems: Problems,
     /// What stands in the registrar's way.
     pub obstacles: watch::Receiver<Obstacle>,
     /// Whether ADD is served.
@@ -114,9 +117,8 @@ impl Parts {
         let cordoned = flag(marks.is_some_and(|marks| marks.cordon.is_some()));
         let help = "Whether people keep new pods from this node";
         gauge(encoder, "pontoon_node_cordoned", help, None, cordoned)?;
-        let problems = now.problems.len() + self.services.borrow().problems.len();
         let help = "Things that are wrong, as the status says them";
-        gauge(encoder, "pontoon_problems", help, None, problems as f64)?;
+        gauge(encoder, "pontoon_problems", help, None, self.problems.lines().len() as f64)?;
         let obstacle = flag(self.obstacles.borrow().problem.is_some());
         let help = "Whether something keeps this node from being registered";
         gauge(encoder, "pontoon_registrar_obstacle", help, None, obstacle)?;

@@ -20,10 +20,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use crate::api::listen::{connection, tell};
+use crate::api::listen::connection;
 use crate::dns::publisher::Serving;
 use crate::metrics::Source;
 use crate::metrics::exposition::{self, Format};
+use crate::problems::tell;
 use crate::requests::Requests;
 use crate::watchdog::Heart;
 

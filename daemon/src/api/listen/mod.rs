@@ -32,20 +32,3 @@ pub async fn run(
     let beyond = tcp::run(&settings, router, &problems);
     tokio::join!(here, beyond);
 }
-
-/// Tells a problem of one listener, in place of what it told before; `None` that there is none.
-pub(crate) fn tell(problems: &watch::Sender<Vec<String>>, whose: &str, problem: Option<String>) {
-    let line = problem.map(|problem| format!("{whose}: {problem}"));
-    problems.send_if_modified(|lines| {
-        let old = lines.iter().position(|line| line.starts_with(whose));
-        let same = old.map(|at| &lines[at]) == line.as_ref();
-        if let (false, Some(line)) = (same, &line) {
-            tracing::warn!("{line}");
-        }
-        if let Some(at) = old {
-            lines.remove(at);
-        }
-        lines.extend(line);
-        !same
-    });
-}

@@ -9,21 +9,26 @@ use axum::{Extension, Router};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::connection;
 use super::tls::{Certificates, Current};
-use super::{connection, tell};
 use crate::api::Caller;
 use crate::config::ApiSettings;
+use crate::problems::tell;
 
-/// Connections at once.
+/// Connections at once of clients that showed their certificates.
 const CONNECTIONS: usize = 256;
+/// Connections at once of others: they keep nobody from being served who is.
+const HANDSHAKES: usize = 64;
 /// Before what failed is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 /// The longest that a client may take to show its certificate.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How the problems of this listener begin.
 const WHOSE: &str = "the API over TCP";
 
@@ -90,6 +95,7 @@ async fn listen(
         return;
     }
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let agreeing = Arc::new(Semaphore::new(HANDSHAKES));
     let listener = loop {
         match TcpListener::bind(address).await {
             Ok(listener) => break listener,
@@ -102,16 +108,22 @@ async fn listen(
     tell(problems, WHOSE, None);
     info!(%address, "the API is served over TCP");
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let Ok(turn) = Arc::clone(&agreeing).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, from)) => {
                 let Some(current) = current.borrow().clone() else { continue };
-                let router = router.clone();
+                let (router, slots) = (router.clone(), Arc::clone(&slots));
                 tokio::spawn(async move {
-                    if let Err(problem) = converse(stream, current, router).await {
-                        debug!(%from, problem, "a client of the API was refused");
-                    }
-                    drop(slot);
+                    let agreed = agree(stream, &current).await;
+                    drop(turn);
+                    let stream = match agreed {
+                        Ok(stream) => stream,
+                        Err(problem) => {
+                            return debug!(%from, problem, "a client of the API was refused");
+                        }
+                    };
+                    let Ok(_slot) = slots.acquire().await else { return };
+                    converse(stream, current.stop, router).await;
                 });
             }
             Err(error) => {
@@ -122,16 +134,18 @@ async fn listen(
     }
 }
 
-async fn converse(stream: TcpStream, current: Current, router: Router) -> Result<(), String> {
+async fn agree(stream: TcpStream, current: &Current) -> Result<TlsStream<TcpStream>, String> {
     let _ = stream.set_nodelay(true);
     let accept = TlsAcceptor::from(Arc::clone(&current.config)).accept(stream);
-    let stream = tokio::time::timeout(HANDSHAKE, accept)
+    tokio::time::timeout(HANDSHAKE, accept)
         .await
         .map_err(|_| "no agreement in time".to_owned())?
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| error.to_string())
+}
+
+async fn converse(stream: TlsStream<TcpStream>, stop: CancellationToken, router: Router) {
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let name = super::tls::subject(certificates);
     let router = router.layer(Extension(Caller::Certificate(name)));
-    connection::serve(stream, router, current.stop).await;
-    Ok(())
+    connection::serve(stream, router, stop).await;
 }

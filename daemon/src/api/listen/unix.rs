@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::connection;
-use super::tell;
 use crate::api::Caller;
+use crate::problems::tell;
 
 /// Connections at once.
 const CONNECTIONS: usize = 256;

@@ -14,6 +14,57 @@ async fn a_request_that_is_too_long_is_refused_and_the_next_is_served() {
 }
 
 #[tokio::test]
+async fn pages_in_browsers_change_nothing() {
+    let stage = Stage::new().await;
+    stage.host("here", 1).await;
+    let document =
+        serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "page"}});
+    let body = || Full::new(Bytes::from(document.to_string()));
+    let json = ("content-type", "application/json");
+    for (name, value) in [("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")] {
+        for path in ["/v1/apply", "/v1/nodes/here/cordon"] {
+            let request = Request::post(path).header(json.0, json.1).header(name, value);
+            let answer = Answer::read(stage.send(request.body(body()).unwrap()).await).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {name}: {}", answer.body);
+        }
+    }
+    // A page can send bytes of no kind at all.
+    let request = Request::post("/v1/apply").body(body()).unwrap();
+    let answer = Answer::read(stage.send(request).await).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+    assert_eq!(stage.get("/v1/namespaces/page").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(stage.get("/v1/nodes").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_change_is_whole_though_its_client_hangs_up() {
+    let stage = Stage::new().await;
+    let documents: Vec<Value> = (0..400)
+        .map(|n| serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("n{n}")}}))
+        .collect();
+    let body = Value::Array(documents).to_string();
+    let head = format!(
+        "POST /v1/apply HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = UnixStream::connect(stage.socket()).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    // The first is there, and nobody waits for the rest.
+    while stage.get("/v1/namespaces/n0").await.status != StatusCode::OK {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    drop(stream);
+    for attempt in 0.. {
+        if stage.get("/v1/namespaces/n399").await.status == StatusCode::OK {
+            break;
+        }
+        assert!(attempt < 200, "the rest is left out");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn watches_are_counted() {
     let stage = Stage::new().await;
     let open = || async {

@@ -15,23 +15,27 @@ use super::exposition::{Format, write};
 use super::*;
 use crate::feed::Figures;
 use crate::ipam::Usage;
+use crate::problems::Problems;
 use crate::registrar::Obstacle;
 use crate::services::report::Report;
 use crate::situation::Situation;
 
 /// A node with a bit of everything.
 fn sources(metrics: Metrics) -> Vec<Source> {
-    let (_, situation) = watch::channel(Situation::default());
+    let told = || vec!["told".to_owned()];
+    let (_, situation) = watch::channel(Situation { problems: told(), ..Situation::default() });
+    let (_, listeners) = watch::channel(told());
     let map = pontoon_proxy::entry::Map::all().next().unwrap();
-    let report = Report { services: 3, revision: 7, elements: vec![(map, 9)], ..Report::default() };
+    let report = Report { services: 3, revision: 7, elements: vec![(map, 9)], problems: told() };
     let (_, services) = watch::channel(report);
     let (_, obstacles) = watch::channel(Obstacle::default());
     let (_, ready) = watch::channel(true);
     let usage = Usage { subnet: "10.244.1.0/24".parse().unwrap(), used: 2, capacity: 253 };
     let cluster = Parts {
         me: crate::lease::Identity { name: "a".parse().unwrap(), machine_id: "m".to_owned() },
-        situation,
-        services,
+        situation: situation.clone(),
+        services: services.clone(),
+        problems: Problems { situation, services, listeners },
         obstacles,
         ready,
         feed: Arc::new(Figures::default()),
@@ -73,6 +77,7 @@ fn calls_are_counted_by_verb_and_code() {
         ("pontoon_ipam_addresses{subnet=\"10.244.1.0/24\"}", "253.0"),
         ("pontoon_services_map_elements{map=\"services4\"}", "9.0"),
         ("pontoon_store_revision{part=\"services\"}", "7.0"),
+        ("pontoon_problems", "3.0"),
     ] {
         assert_eq!(samples.get(name).map(String::as_str), Some(value), "{name}: {text}");
     }
