@@ -83,7 +83,9 @@ impl Load {
             installed::add_pod(host, "client").unwrap(),
             installed::add_pod(host, "server").unwrap(),
         );
-        machine.exec(&["pontoon", "label", "pod", "server", "app=web"]);
+        // The store hears of a pod when its network is made, a moment behind the runtime.
+        let label = ["pontoon", "label", "pod", "server", "app=web"];
+        eventually(SOON, || host.exec(&label)).unwrap();
         machine.sh(&format!("pontoon apply -f - <<'END'\n{SERVICE}\nEND"));
         let own = address(host, "server");
         let vip = SocketAddr::from(([10, 96, 0, 80], 80));
