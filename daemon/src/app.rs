@@ -49,7 +49,7 @@ use crate::situation::Situation;
 use crate::snapshot::SnapshotFile;
 use crate::trace::Tracer;
 use crate::trace::live::Hub;
-use crate::watchdog::Heart;
+use crate::watchdog::Liveness;
 use crate::{api, dns, feed, identity, mesh, metrics, monitoring, names, server, trace, watchdog};
 
 /// How often the folder of pending DELs is looked at: a plugin writes there only when the daemon
@@ -293,11 +293,11 @@ async fn work(settings: Settings) -> Result<()> {
         Box::new(move |registry| registry.register_collector(Box::new(known.clone()))),
         dns,
     ];
-    let heart = Heart { socket: paths.socket(), pulse, started };
-    let seen = monitoring::of_node(sources, heart.clone(), Arc::clone(&requests));
+    let liveness = Liveness { socket: paths.socket(), pulse, started };
+    let seen = monitoring::of_node(sources, liveness.clone(), Arc::clone(&requests));
     tokio::spawn(monitoring::run(settings.metrics.listen.0, seen, listeners_tx));
     let mut serving = tokio::spawn(server::serve(listener, requests));
-    tokio::spawn(watchdog::run(heart));
+    tokio::spawn(watchdog::run(liveness));
     let mut preparing = tokio::spawn(prepare(settings.clone(), me, attacher, situation, ready_tx));
 
     let mut terminate = signal(SignalKind::terminate())?;

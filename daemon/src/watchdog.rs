@@ -25,7 +25,7 @@ pub fn notify(states: &[NotifyState<'_>]) {
 
 /// What tells whether the daemon is well.
 #[derive(Debug, Clone)]
-pub struct Heart {
+pub struct Liveness {
     /// The socket, which must answer.
     pub socket: PathBuf,
     /// Where the controller's loop shows that it turns: milliseconds since the start.
@@ -35,12 +35,12 @@ pub struct Heart {
 }
 
 /// Feeds the watchdog, if there is one (`WatchdogSec=`), while the daemon is well.
-pub async fn run(heart: Heart) {
+pub async fn run(liveness: Liveness) {
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
     let mut ticks = tokio::time::interval(limit / 3);
     loop {
         ticks.tick().await;
-        match heart.check().await {
+        match liveness.check().await {
             Ok(()) => notify(&[NotifyState::Watchdog]),
             Err(problem) => {
                 warn!(problem, "not well; systemd will restart the daemon if this lasts")
@@ -49,7 +49,7 @@ pub async fn run(heart: Heart) {
     }
 }
 
-impl Heart {
+impl Liveness {
     /// Whether the controller turns, a thread that may block can be had, and the socket answers.
     ///
     /// # Errors

@@ -5,16 +5,16 @@
 //! | --- | --- |
 //! | [`plan`] | whom to probe, from where, and when |
 //! | [`wire`] | what probes say |
-//! | [`ears`] | sockets; who is answered |
+//! | [`sockets`] | sockets; who is answered |
 //! | [`own`] | this node's DNS, and a virtual address |
 //! | [`board`], [`window`] | what came of it |
 //! | [`publish`] | when the others hear of it |
 
 pub mod board;
-pub mod ears;
 pub mod own;
 pub mod plan;
 pub mod publish;
+pub mod sockets;
 pub mod window;
 pub mod wire;
 
@@ -35,9 +35,9 @@ use crate::lease::Identity;
 use crate::problems::tell;
 use crate::situation::Situation;
 use board::{Board, Check};
-use ears::{Ears, Hearing};
 use plan::{Plan, Target, Way};
 use publish::Difference;
+use sockets::{Shared, Sockets};
 use wire::Probe;
 
 /// The longest wait for an answer.
@@ -88,22 +88,22 @@ pub async fn run(mut parts: Parts) {
         return;
     }
     let interval = parts.settings.interval;
-    let hearing =
-        Hearing { board: Arc::clone(&parts.board), patience: PATIENCE, sources: RwLock::default() };
-    let mut ears = Ears::new(Arc::new(hearing));
+    let shared =
+        Shared { board: Arc::clone(&parts.board), patience: PATIENCE, sources: RwLock::default() };
+    let mut sockets = Sockets::new(Arc::new(shared));
     let mut planned = Planned::default();
     let mut teller = Teller::default();
     loop {
         let began = Instant::now();
         let now = parts.situation.borrow_and_update().clone();
         if planned.follow(&now, &parts.me) {
-            ears.answer_only(&planned.plan.sources);
+            sockets.answer_only(&planned.plan.sources);
             parts.board.keep(&planned.plan.peers, &planned.plan.targets);
         }
         let addresses: BTreeSet<IpAddr> = planned.plan.own.values().copied().collect();
-        tell(&parts.problems, WHOSE, ears.listen_at(&addresses).await.err());
+        tell(&parts.problems, WHOSE, sockets.listen_at(&addresses).await.err());
         tokio::join!(
-            probe(&ears, &parts.board, &planned.plan.targets, interval),
+            probe(&sockets, &parts.board, &planned.plan.targets, interval),
             check(&parts.board, &now, &planned.plan, interval),
         );
         tokio::time::sleep_until((began + interval).into()).await;
@@ -133,7 +133,7 @@ impl Planned {
 }
 
 /// A round of probes.
-async fn probe(ears: &Ears, board: &Board, targets: &[Target], interval: Duration) {
+async fn probe(sockets: &Sockets, board: &Board, targets: &[Target], interval: Duration) {
     let began = Instant::now();
     let mut targets: Vec<&Target> = targets.iter().collect();
     targets.shuffle(&mut rand::rng());
@@ -144,7 +144,7 @@ async fn probe(ears: &Ears, board: &Board, targets: &[Target], interval: Duratio
         board.give_up(now, PATIENCE);
         let number = rand::random();
         board.asked(number, target, now);
-        ears.send(target.from, target.to, Probe::Asked(number)).await;
+        sockets.send(target.from, target.to, Probe::Asked(number)).await;
     }
 }
 

@@ -72,9 +72,6 @@ impl Times {
     }
 }
 
-/// Labels of a figure, each with its value.
-pub type Labels<'a, const N: usize> = [(&'a str, &'a str); N];
-
 /// Writes a counter for each of these labels.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ use crate::metrics::Source;
 use crate::metrics::exposition::{self, Format};
 use crate::problems::tell;
 use crate::requests::Requests;
-use crate::watchdog::Heart;
+use crate::watchdog::Liveness;
 
 /// Connections at once.
 const CONNECTIONS: usize = 32;
@@ -51,10 +51,10 @@ pub struct Parts {
 
 /// What is looked at of a node's daemon.
 #[must_use]
-pub fn of_node(sources: Vec<Source>, heart: Heart, requests: Arc<Requests>) -> Parts {
+pub fn of_node(sources: Vec<Source>, liveness: Liveness, requests: Arc<Requests>) -> Parts {
     let alive = move || {
-        let heart = heart.clone();
-        let check = async move { heart.check().await };
+        let liveness = liveness.clone();
+        let check = async move { liveness.check().await };
         check.map(|well| well.map(|()| Vec::new()).map_err(|problem| vec![problem])).boxed()
     };
     let ready = move || std::future::ready(requests.look()).boxed();

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::patient::Patient;
+use super::write_timeout::WriteTimeout;
 
 /// The longest wait for the head of a request, and between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD)
-        .serve_connection(TokioIo::new(Patient::new(stream)), service);
+        .serve_connection(TokioIo::new(WriteTimeout::new(stream)), service);
     tokio::select! {
         ended = connection => if let Err(error) = ended {
             debug!(%error, "a client of the API went away");

@@ -6,13 +6,13 @@
 //! | `tcp` | the port, and what keeps it from being had |
 //! | [`tls`] | certificates, and that they are read anew when they change |
 //! | [`connection`] | one client's connection, and how long it may take |
-//! | `patient` | a connection that ends when its client reads nothing |
+//! | `write_timeout` | a connection that ends when its client reads nothing |
 
 pub mod connection;
-mod patient;
 mod tcp;
 pub mod tls;
 mod unix;
+mod write_timeout;
 
 use std::path::PathBuf;
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The connection.
-pub(super) struct Patient<S> {
+pub(super) struct WriteTimeout<S> {
     stream: S,
     patience: Duration,
     /// When a write that waits has waited too long.
@@ -22,7 +22,7 @@ pub(super) struct Patient<S> {
     waiting: bool,
 }
 
-impl<S> Patient<S> {
+impl<S> WriteTimeout<S> {
     pub(super) fn new(stream: S) -> Self {
         Self::with(stream, PATIENCE)
     }
@@ -48,7 +48,7 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -58,7 +58,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -87,7 +87,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_reads_nothing_is_left() {
         let (ours, mut theirs) = tokio::io::duplex(8);
-        let mut ours = Patient::with(ours, Duration::from_secs(5));
+        let mut ours = WriteTimeout::with(ours, Duration::from_secs(5));
         let slow = tokio::spawn(async move {
             let mut buffer = [0; 8];
             for _ in 0..4 {

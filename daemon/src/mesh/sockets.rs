@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What all sockets share.
 #[derive(Debug)]
-pub struct Hearing {
+pub struct Shared {
     /// Where answers are noted.
     pub board: Arc<Board>,
     /// How long they may take.
@@ -31,33 +31,33 @@ pub struct Hearing {
 
 /// The sockets, by address.
 #[derive(Debug)]
-pub struct Ears {
-    hearing: Arc<Hearing>,
-    open: BTreeMap<IpAddr, Ear>,
+pub struct Sockets {
+    shared: Arc<Shared>,
+    open: BTreeMap<IpAddr, Listener>,
 }
 
 #[derive(Debug)]
-struct Ear {
+struct Listener {
     socket: Arc<UdpSocket>,
     task: JoinHandle<()>,
 }
 
-impl Drop for Ear {
+impl Drop for Listener {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Ears {
+impl Sockets {
     /// None yet.
     #[must_use]
-    pub fn new(hearing: Arc<Hearing>) -> Self {
-        Self { hearing, open: BTreeMap::new() }
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, open: BTreeMap::new() }
     }
 
     /// Says who is answered.
     pub fn answer_only(&self, sources: &HashSet<IpAddr>) {
-        let mut known = self.hearing.sources.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.shared.sources.write().unwrap_or_else(PoisonError::into_inner);
         known.clone_from(sources);
     }
 
@@ -76,8 +76,8 @@ impl Ears {
             match UdpSocket::bind((*address, PORT)).await {
                 Ok(socket) => {
                     let socket = Arc::new(socket);
-                    let task = tokio::spawn(hear(Arc::clone(&socket), Arc::clone(&self.hearing)));
-                    self.open.insert(*address, Ear { socket, task });
+                    let task = tokio::spawn(hear(Arc::clone(&socket), Arc::clone(&self.shared)));
+                    self.open.insert(*address, Listener { socket, task });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
                     debug!(%address, "not an address of this host yet");
@@ -102,7 +102,7 @@ impl Ears {
     }
 }
 
-async fn hear(socket: Arc<UdpSocket>, hearing: Arc<Hearing>) {
+async fn hear(socket: Arc<UdpSocket>, shared: Arc<Shared>) {
     // One more than a probe has, so that what is longer is seen to be.
     let mut buffer = [0; LENGTH + 1];
     loop {
@@ -115,19 +115,19 @@ async fn hear(socket: Arc<UdpSocket>, hearing: Arc<Hearing>) {
             }
         };
         match Probe::read(&buffer[..length]) {
-            Some(Probe::Asked(number)) if hearing.is_answered(from.ip()) => {
+            Some(Probe::Asked(number)) if shared.is_answered(from.ip()) => {
                 // Who asked finds out by itself when this fails.
                 let _ = socket.send_to(&Probe::Answered(number).write(), from).await;
             }
             Some(Probe::Answered(number)) => {
-                hearing.board.answered(number, from, Instant::now(), hearing.patience);
+                shared.board.answered(number, from, Instant::now(), shared.patience);
             }
             _ => {}
         }
     }
 }
 
-impl Hearing {
+impl Shared {
     fn is_answered(&self, source: IpAddr) -> bool {
         self.sources.read().unwrap_or_else(PoisonError::into_inner).contains(&source)
     }
@@ -140,15 +140,15 @@ mod tests {
     #[tokio::test]
     async fn only_nodes_of_the_cluster_are_answered() {
         let here: IpAddr = "127.0.0.77".parse().unwrap();
-        let hearing = Hearing {
+        let shared = Shared {
             board: Arc::default(),
             patience: Duration::from_secs(1),
             sources: RwLock::default(),
         };
-        let mut ears = Ears::new(Arc::new(hearing));
-        ears.answer_only(&HashSet::from(["127.0.0.1".parse().unwrap()]));
-        ears.listen_at(&BTreeSet::from([here, "192.0.2.1".parse().unwrap()])).await.unwrap();
-        assert_eq!(ears.open.len(), 1, "an address that is not there is no error");
+        let mut sockets = Sockets::new(Arc::new(shared));
+        sockets.answer_only(&HashSet::from(["127.0.0.1".parse().unwrap()]));
+        sockets.listen_at(&BTreeSet::from([here, "192.0.2.1".parse().unwrap()])).await.unwrap();
+        assert_eq!(sockets.open.len(), 1, "an address that is not there is no error");
 
         let ask = async |from: &str, bytes: &[u8]| {
             let socket = UdpSocket::bind((from, 0)).await.unwrap();
@@ -165,10 +165,10 @@ mod tests {
         assert_eq!(ask("127.0.0.1", &[&question[..], b"!"].concat()).await, None);
         assert_eq!(ask("127.0.0.1", &Probe::Answered(7).write()).await, None);
 
-        ears.listen_at(&BTreeSet::new()).await.unwrap();
+        sockets.listen_at(&BTreeSet::new()).await.unwrap();
         assert_eq!(ask("127.0.0.1", &question).await, None, "it listens there no more");
         let _taken = UdpSocket::bind((here, PORT)).await.unwrap();
-        let problem = ears.listen_at(&BTreeSet::from([here])).await.unwrap_err();
+        let problem = sockets.listen_at(&BTreeSet::from([here])).await.unwrap_err();
         assert!(
             problem.contains("127.0.0.77:9555") && problem.contains("mesh.enabled"),
             "{problem}"
