@@ -104,6 +104,41 @@ fn every_figure_that_is_asked_for_is_in_the_book() {
     }
 }
 
+/// The labels by which figures are chosen in this text, by the figures' names.
+fn selected(text: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    for figure in figures(text) {
+        for (at, _) in text.match_indices(figure) {
+            let Some(rest) = text[at + figure.len()..].strip_prefix('{') else { continue };
+            let selector = rest.split('}').next().unwrap();
+            // A comma in a value begins no label.
+            let labels = selector.split(',').filter_map(|one| one.split_once(['=', '!']));
+            found.extend(labels.map(|(label, _)| (figure, label.trim())));
+        }
+    }
+    found
+}
+
+#[test]
+fn figures_are_chosen_by_labels_that_they_have() {
+    let page = fs::read_to_string(file("../docs/metrics.md")).unwrap();
+    let row = |name: &str| page.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+    let rules = fs::read_to_string(file("prometheus/pontoon.rules.yaml")).unwrap();
+    let dashboard: String = queries().into_iter().map(|(_, query)| query + "\n").collect();
+    let mut looked = 0;
+    for (figure, label) in selected(&rules).into_iter().chain(selected(&dashboard)) {
+        // Prometheus adds those itself, and buckets have their bounds.
+        if ["job", "instance", "le"].contains(&label) {
+            continue;
+        }
+        let name = figure.strip_suffix("_bucket").unwrap_or(figure);
+        let labels = row(name).unwrap().split('|').nth(3).unwrap();
+        assert!(labels.contains(&format!("`{label}`")), "{name} has no label {label}: {labels}");
+        looked += 1;
+    }
+    assert!(looked > 5, "{looked} labels");
+}
+
 /// Starts Prometheus on a host, where it reads the daemon's own figures.
 fn prometheus(host: &Host) -> Result<Process> {
     let config = host.path().join("prometheus.yml");

@@ -88,7 +88,7 @@ impl Parts {
         gauges(
             encoder,
             "pontoon_store_revision",
-            "The last revision that was heard of, and that each part of the daemon follows",
+            "The last revision that was heard of (feed), and that controller and services have taken in",
             None,
             [("feed", feed.revision()), ("controller", applied), ("services", services)]
                 .map(|(part, revision)| ([("part", part)], revision as f64)),
@@ -96,7 +96,7 @@ impl Parts {
         gauges(
             encoder,
             "pontoon_feed_queue_length",
-            "Updates of the store that wait for a part of the daemon",
+            "Updates of the store that wait for the controller or the services",
             None,
             feed.waiting().map(|(part, length)| ([("part", part)], length as f64)),
         )
@@ -117,7 +117,7 @@ impl Parts {
         let cordoned = flag(marks.is_some_and(|marks| marks.cordon.is_some()));
         let help = "Whether people keep new pods from this node";
         gauge(encoder, "pontoon_node_cordoned", help, None, cordoned)?;
-        let help = "Things that are wrong, as the status says them";
+        let help = "Things that are wrong, as `pontoon status` says them";
         gauge(encoder, "pontoon_problems", help, None, self.problems.lines().len() as f64)?;
         let obstacle = flag(self.obstacles.borrow().problem.is_some());
         let help = "Whether something keeps this node from being registered";
@@ -127,7 +127,7 @@ impl Parts {
         gauges(
             encoder,
             "pontoon_nodes",
-            "Nodes of the cluster, by whether their daemons give signs of life",
+            "Nodes of the cluster whose daemons give signs of life (alive), or do not (silent)",
             None,
             [("alive", alive), ("silent", silent)].map(|(state, n)| ([("state", state)], n as f64)),
         )?;
@@ -162,7 +162,7 @@ impl Parts {
         gauges(
             encoder,
             "pontoon_services_map_elements",
-            "Elements of the maps and sets of services in the kernel, by name",
+            "Elements of each map and set of the table inet pontoon-services",
             None,
             report.elements.iter().map(|(map, n)| ([("map", map.name())], f64::from(*n))),
         )

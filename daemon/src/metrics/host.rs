@@ -14,6 +14,14 @@ use super::figure::gauge;
 
 const CONNTRACK: &str = "/proc/sys/net/netfilter/nf_conntrack_";
 
+/// Name and meaning.
+pub(super) const ENTRIES: (&str, &str) = (
+    "pontoon_conntrack_entries",
+    "Connections that the kernel tracks in the daemon's network namespace",
+);
+pub(super) const ENTRIES_LIMIT: (&str, &str) =
+    ("pontoon_conntrack_entries_limit", "Connections that the kernel tracks at most");
+
 /// What the host says of itself and of us.
 #[derive(Debug)]
 pub struct Host;
@@ -21,14 +29,7 @@ pub struct Host;
 impl Collector for Host {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         // Without connection tracking there is neither.
-        for (file, name, help) in [
-            ("count", "pontoon_conntrack_entries", "Connections that the kernel tracks"),
-            (
-                "max",
-                "pontoon_conntrack_entries_limit",
-                "Connections that the kernel tracks at most",
-            ),
-        ] {
+        for (file, (name, help)) in [("count", ENTRIES), ("max", ENTRIES_LIMIT)] {
             let text = fs::read_to_string(format!("{CONNTRACK}{file}")).unwrap_or_default();
             if let Ok(value) = text.trim().parse() {
                 gauge(&mut encoder, name, help, None, value)?;

@@ -36,7 +36,7 @@ impl Collector for Parts {
         gauges(
             &mut encoder,
             "pontoon_mesh_loss_ratio",
-            "Share of the last probes that had no answer",
+            "Share of the last ten probes that had no answer, 0 to 1",
             None,
             all.iter().map(|(peer, way, quality)| {
                 ([("peer", *peer), ("way", *way)], f64::from(quality.loss_percent) / 100.0)
@@ -45,7 +45,7 @@ impl Collector for Parts {
         gauges(
             &mut encoder,
             "pontoon_mesh_round_trip",
-            "Median time of the last probes until their answers",
+            "Median time of the last ten probes until their answers; absent when none came",
             Some(&Unit::Seconds),
             all.iter().filter_map(|(peer, way, quality)| {
                 Some(([("peer", *peer), ("way", *way)], f64::from(quality.rtt_us?) / 1e6))

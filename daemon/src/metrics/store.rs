@@ -68,7 +68,7 @@ impl Collector for StoreCalls {
         counters(
             &mut encoder,
             "pontoon_store_requests",
-            "Calls to the store, by what came of them",
+            "Calls to the store, by what came of them: ok, unavailable, refused, history_lost or other",
             None,
             counted,
         )?;

@@ -67,7 +67,11 @@ impl Default for Cache {
 impl Cache {
     /// Shows it.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("coredns_cache_entries", "Entries in the cache", self.entries.clone());
+        registry.register(
+            "coredns_cache_entries",
+            "Entries in the cache of names outside",
+            self.entries.clone(),
+        );
         for (name, help, family) in [
             ("hits", "Questions that the cache answered", &self.hits),
             ("evictions", "Entries that made room for others", &self.evictions),

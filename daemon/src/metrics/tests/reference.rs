@@ -1,7 +1,8 @@
-//! docs/metrics.md against what is registered: every figure has its row there with its labels, and
-//! no row tells of anything else.
+//! The rows of docs/metrics.md are made of what is registered; a new figure needs a line with its name
+//! in the section that it belongs to. `UPDATE_GOLDEN=1` writes them anew.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
@@ -14,11 +15,15 @@ use super::*;
 use crate::mesh::board::Board;
 use crate::mesh::plan::{Target, Way};
 
-/// What the reference says of a figure, or a figure of itself.
+/// How names begin: whose they are.
+const OURS: [&str; 3] = ["pontoon_", "process_", "coredns_"];
+
+/// What a figure says of itself.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Figure {
     kind: String,
     labels: BTreeSet<String>,
+    help: String,
 }
 
 /// DNS that has met with a bit of everything.
@@ -56,10 +61,16 @@ fn mesh() -> Source {
 fn registered(text: &str) -> BTreeMap<String, Figure> {
     let mut figures: BTreeMap<String, Figure> = BTreeMap::new();
     let mut current = String::new();
+    let mut helps: BTreeMap<&str, &str> = BTreeMap::new();
     for line in text.lines() {
-        if let Some(rest) = line.strip_prefix("# TYPE ") {
+        if let Some((name, help)) =
+            line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' '))
+        {
+            helps.insert(name, help.strip_suffix('.').unwrap_or(help));
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').unwrap();
-            let figure = Figure { kind: kind.to_owned(), ..Figure::default() };
+            let help = helps.get(name).copied().unwrap_or_default().to_owned();
+            let figure = Figure { kind: kind.to_owned(), help, ..Figure::default() };
             assert!(figures.insert(name.to_owned(), figure).is_none(), "{name} is there twice");
             current = name.to_owned();
         } else if let Some((sample, _)) = line.split_once('{').filter(|_| !line.starts_with('#')) {
@@ -80,50 +91,76 @@ fn registered(text: &str) -> BTreeMap<String, Figure> {
     figures
 }
 
-/// The rows of the reference: a name, its labels, and their meaning.
-fn documented() -> BTreeMap<String, BTreeSet<String>> {
-    let words = |cell: &str| -> BTreeSet<String> {
-        cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-    };
-    let mut rows = BTreeMap::new();
-    for line in include_str!("../../../../docs/metrics.md").lines() {
-        let cells: Vec<&str> = line.split('|').collect();
-        let ["", name, labels, _, ""] = cells[..] else { continue };
-        for name in words(name) {
-            assert!(rows.insert(name.clone(), words(labels)).is_none(), "{name} has two rows");
+/// The path of the page.
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
+
+/// The page, with its rows as what is registered has them: name, type, labels, meaning. Rows stay
+/// where they are; those of what there is not are left out.
+fn rewritten(page: &str, figures: &BTreeMap<String, Figure>) -> (String, BTreeSet<String>) {
+    let mut seen = BTreeSet::new();
+    let mut out = String::new();
+    for line in page.lines() {
+        let name =
+            line.strip_prefix("| `").and_then(|rest| rest.split_once('`')).map(|(name, _)| name);
+        let is_row = name.is_some_and(|name| OURS.iter().any(|prefix| name.starts_with(prefix)));
+        match name.filter(|_| is_row).map(|name| (name, figures.get(name))) {
+            Some((name, Some(Figure { kind, labels, help }))) => {
+                assert!(seen.insert(name.to_owned()), "{name} has two rows");
+                let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+                let cells = [&format!("`{name}`"), kind, &labels.join(", "), help];
+                let cells = cells
+                    .map(|cell| if cell.is_empty() { String::new() } else { format!(" {cell}") });
+                out.push_str(&format!("|{} |\n", cells.join(" |")));
+            }
+            Some((_, None)) => {}
+            None => out.extend([line, "\n"]),
         }
     }
-    rows
+    (out, seen)
 }
 
-/// <https://prometheus.io/docs/practices/naming/>: base units, `_total`, a prefix that says whose.
-#[test]
-fn names_follow_the_conventions_and_have_their_rows_in_the_reference() {
+/// All there is, and its text.
+fn everything() -> (BTreeMap<String, Figure>, String) {
     let mut sources = sources(Metrics::default());
     sources.push(dns());
     sources.push(mesh());
     let text = write(&sources, Format::Prometheus).unwrap();
     let mut figures = registered(&text);
     // Only where the host tracks connections.
-    for name in ["pontoon_conntrack_entries", "pontoon_conntrack_entries_limit"] {
-        figures.entry(name.to_owned()).or_default().kind = "gauge".to_owned();
+    for (name, help) in [host::ENTRIES, host::ENTRIES_LIMIT] {
+        let figure = figures.entry(name.to_owned()).or_default();
+        (figure.kind, figure.help) = ("gauge".to_owned(), help.to_owned());
     }
-    for (name, Figure { kind, .. }) in &figures {
-        let ours = ["pontoon_", "process_", "coredns_"];
-        assert!(ours.iter().any(|prefix| name.starts_with(prefix)), "{name}");
+    (figures, text)
+}
+
+/// <https://prometheus.io/docs/practices/naming/>: base units, `_total`, a prefix that says whose.
+#[test]
+fn names_follow_the_conventions() {
+    let (figures, text) = everything();
+    for (name, Figure { kind, help, .. }) in &figures {
+        assert!(OURS.iter().any(|prefix| name.starts_with(prefix)), "{name}");
         assert_eq!(kind == "counter", name.ends_with("_total"), "{name} {kind}");
         for wrong in ["milliseconds", "_ms", "kilobytes", "percent", "minutes"] {
             assert!(!name.contains(wrong), "{name}");
         }
         let spread = ["_duration_seconds", "_size_bytes"].iter().any(|end| name.ends_with(end));
         assert_eq!(kind == "histogram", spread, "{name} {kind}");
+        assert!(!help.is_empty(), "{name} says nothing of itself");
     }
     assert!(!text.contains("NaN"), "{text}");
-    let mut rows = documented();
-    for (name, figure) in figures {
-        let row = rows.remove(&name);
-        let row = row.unwrap_or_else(|| panic!("docs/metrics.md has no row for {name}"));
-        assert_eq!(row, figure.labels, "labels of {name} in docs/metrics.md, and of itself");
+}
+
+#[test]
+fn figures_in_the_book_are_made_of_what_they_say_of_themselves() {
+    let (figures, _) = everything();
+    let page = fs::read_to_string(PAGE).unwrap();
+    let (wanted, seen) = rewritten(&page, &figures);
+    let missing: Vec<_> = figures.keys().filter(|name| !seen.contains(*name)).collect();
+    assert!(missing.is_empty(), "docs/metrics.md has no line yet that begins with {missing:?}");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(PAGE, &wanted).unwrap();
     }
-    assert!(rows.is_empty(), "docs/metrics.md tells of what there is not: {rows:?}");
+    let page = fs::read_to_string(PAGE).unwrap();
+    assert!(page == wanted, "docs/metrics.md differs; UPDATE_GOLDEN=1 writes it anew:\n{wanted}");
 }
