@@ -67,7 +67,7 @@ fn services() -> Selection {
         kind: Kind::Service,
         namespace: "shop".parse().ok(),
         names: Vec::new(),
-        labels: [("app".to_owned(), Some("web".to_owned()))].into(),
+        labels: "app=web".parse().unwrap(),
     }
 }
 

@@ -119,7 +119,7 @@ fn all(kind: Kind) -> Selection {
         kind,
         namespace: Some(Default::default()),
         names: Vec::new(),
-        labels: BTreeMap::new(),
+        labels: Default::default(),
     }
 }
 
