@@ -5,6 +5,7 @@ mod pods;
 mod properties;
 mod services;
 mod slices;
+mod versions;
 
 use std::collections::BTreeMap;
 
