@@ -157,18 +157,18 @@ impl Api {
     }
 
     /// Frees what a node holds.
-    pub(crate) fn remove_node(&self, name: &NodeName) -> Result<(), ApiError> {
-        Ok(self.client.remove_node(name).map(drop)?)
+    pub(crate) fn remove_node(&self, name: &NodeName) -> Answer<()> {
+        answered(self.client.remove_node(name).map(drop))
     }
 
     /// Keeps new pods from a node; says whether that is new.
-    pub(crate) fn cordon(&self, name: &NodeName, reason: Option<String>) -> Result<bool, ApiError> {
-        Ok(self.client.cordon(name, reason).map(is_new)?)
+    pub(crate) fn cordon(&self, name: &NodeName, reason: Option<String>) -> Answer<bool> {
+        answered(self.client.cordon(name, reason).map(is_new))
     }
 
     /// Lets new pods to a node again; says whether that is new.
-    pub(crate) fn uncordon(&self, name: &NodeName) -> Result<bool, ApiError> {
-        Ok(self.client.uncordon(name).map(is_new)?)
+    pub(crate) fn uncordon(&self, name: &NodeName) -> Answer<bool> {
+        answered(self.client.uncordon(name).map(is_new))
     }
 
     /// Changes the cluster's backend.
