@@ -10,15 +10,13 @@ mod error;
 mod server;
 mod watch;
 
-use std::collections::BTreeMap;
-
 use pontoon_client::http::{Client, HttpError};
 use pontoon_model::api::{Code, Failure, Status};
 use pontoon_model::doctor::Report;
 use pontoon_model::mesh::Mesh;
 use pontoon_model::name::{Namespace, NodeName};
 use pontoon_model::object::{Documents, Kind, MetadataChange, Outcome, OutcomeResult, Selection};
-use pontoon_model::rest::{self, ObjectOutcome, Outcomes};
+use pontoon_model::rest::{self, LabelSelector, ObjectOutcome, Outcomes};
 use pontoon_model::trace::{Question, Trace};
 use serde_json::Value;
 
@@ -30,7 +28,7 @@ use crate::behind::Around;
 
 /// All objects of a kind in a namespace, or in all.
 pub(crate) const fn all_of(kind: Kind, namespace: Option<Namespace>) -> Selection {
-    Selection { kind, namespace, names: Vec::new(), labels: BTreeMap::new() }
+    Selection { kind, namespace, names: Vec::new(), labels: LabelSelector::new() }
 }
 
 /// Who is asked.
@@ -159,18 +157,18 @@ impl Api {
     }
 
     /// Frees what a node holds.
-    pub(crate) fn remove_node(&self, name: &NodeName) -> Result<(), ApiError> {
-        Ok(self.client.remove_node(name).map(drop)?)
+    pub(crate) fn remove_node(&self, name: &NodeName) -> Answer<()> {
+        answered(self.client.remove_node(name).map(drop))
     }
 
     /// Keeps new pods from a node; says whether that is new.
-    pub(crate) fn cordon(&self, name: &NodeName, reason: Option<String>) -> Result<bool, ApiError> {
-        Ok(self.client.cordon(name, reason).map(is_new)?)
+    pub(crate) fn cordon(&self, name: &NodeName, reason: Option<String>) -> Answer<bool> {
+        answered(self.client.cordon(name, reason).map(is_new))
     }
 
     /// Lets new pods to a node again; says whether that is new.
-    pub(crate) fn uncordon(&self, name: &NodeName) -> Result<bool, ApiError> {
-        Ok(self.client.uncordon(name).map(is_new)?)
+    pub(crate) fn uncordon(&self, name: &NodeName) -> Answer<bool> {
+        answered(self.client.uncordon(name).map(is_new))
     }
 
     /// Changes the cluster's backend.

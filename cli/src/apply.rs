@@ -4,6 +4,7 @@ mod batch;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use pontoon_model::api::Code;
 use pontoon_model::manifest;
 use pontoon_model::name::Namespace;
 use pontoon_model::object::{Documents, Outcome, OutcomeResult};
@@ -14,6 +15,7 @@ pub(crate) use batch::cut as batches;
 use crate::api::{Api, ApiError};
 use crate::documents::{self, Document, Sources};
 use crate::exit::{Done, Exit};
+use crate::output::Told;
 use crate::say;
 use crate::scope::elsewhere;
 use crate::usage::Usage;
@@ -42,6 +44,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, value_name = "WHERE", num_args = 0..=1, require_equals = true,
         default_value = "none", default_missing_value = "server", hide_possible_values = true)]
     dry_run: DryRun,
+    #[command(flatten)]
+    told: Told,
+}
+
+impl Arguments {
+    fn dry_run(&self) -> bool {
+        self.dry_run != DryRun::None
+    }
 }
 
 /// kubectl's words; checked is in the daemon either way.
@@ -69,7 +79,6 @@ pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     if documents.is_empty() && done.is_all() {
         bail!("there are no objects in what -f names");
     }
-    let dry_run = arguments.dry_run != DryRun::None;
     let total = documents.len();
     let mut before = 0;
     let (cut, too_long) = batches(documents);
@@ -79,7 +88,7 @@ pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     for batch in cut {
         let values: Documents = batch.iter().map(|document| document.value.clone()).collect();
         // What stands in the way of this request would stand in the way of the next.
-        let outcomes = match api.apply(&values, dry_run) {
+        let outcomes = match api.apply(&values, arguments.dry_run()) {
             Ok(Ok(outcomes)) if outcomes.len() == batch.len() => outcomes,
             Ok(Ok(outcomes)) => bail!(
                 "pontoond told of {} objects where {} were sent; is it of another version?",
@@ -89,9 +98,21 @@ pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
             Ok(Err(failure)) => bail!(ApiError::from(failure).behind(before, total)),
             Err(error) => bail!(error.behind(before, total)),
         };
-        before += batch.len();
+        let mut away = None;
         for (document, outcome) in batch.iter().zip(outcomes) {
-            done = tell(document, &outcome, dry_run, done)?;
+            match outcome.result {
+                // It would be the same of every document.
+                OutcomeResult::Failed(failure) if failure.code == Code::Store => {
+                    away.get_or_insert(failure);
+                }
+                _ => {
+                    before += 1;
+                    done = tell(document, &outcome, arguments, done)?;
+                }
+            }
+        }
+        if let Some(failure) = away {
+            bail!(ApiError::from(failure).behind(before, total));
         }
     }
     Ok(done.into())
@@ -124,7 +145,7 @@ pub(crate) fn in_namespace(
     Ok(document)
 }
 
-fn tell(document: &Document, outcome: &Outcome, dry_run: bool, done: Done) -> Result<Done> {
+fn tell(document: &Document, outcome: &Outcome, arguments: &Arguments, done: Done) -> Result<Done> {
     let place = format!("{}: {}", document.origin, document.title());
     for warning in &outcome.warnings {
         say::aside(format_args!("warning: {place}: {warning}"));
@@ -139,8 +160,9 @@ fn tell(document: &Document, outcome: &Outcome, dry_run: bool, done: Done) -> Re
             return Ok(done.and_refused(failure, format!("{place}: {failure}")));
         }
     };
-    let dry = if dry_run { " (dry run)" } else { "" };
+    let dry = if arguments.dry_run() { " (dry run)" } else { "" };
     let kind = outcome.kind.map(|kind| kind.to_string()).unwrap_or_default();
-    say::line(format_args!("{kind}/{} {verb}{dry}", outcome.name))?;
+    let object = format!("{kind}/{}", outcome.name);
+    arguments.told.line(&object, format_args!("{object} {verb}{dry}"))?;
     Ok(done)
 }

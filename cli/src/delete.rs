@@ -6,10 +6,11 @@ use pontoon_model::api::{Code, Failure};
 use pontoon_model::manifest;
 use pontoon_model::object::{Kind, OutcomeResult, Selection};
 
-use crate::api::Api;
+use crate::api::{Api, ApiError};
 use crate::documents::{self, Document, Sources};
 use crate::exit::{Done, Exit};
 use crate::kinds::{self, Target};
+use crate::output::Told;
 use crate::scope::Scope;
 use crate::usage::Usage;
 use crate::{get, say};
@@ -44,6 +45,8 @@ pub(crate) struct Arguments {
     /// What is not there is gone, and no failure
     #[arg(long)]
     ignore_not_found: bool,
+    #[command(flatten)]
+    told: Told,
 }
 
 pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
@@ -72,6 +75,9 @@ pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
                         say::aside(format_args!("warning: {kind}/{}: {warning}", outcome.name));
                     }
                     match outcome.result {
+                        OutcomeResult::Failed(failure) if failure.code == Code::Store => {
+                            return Err(ApiError::from(failure).into());
+                        }
                         OutcomeResult::Failed(failure) => {
                             if failure.code == Code::NotFound && arguments.ignore_not_found {
                                 continue;
@@ -81,7 +87,9 @@ pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
                         }
                         _ => {
                             gone += 1;
-                            say::line(format_args!("{kind} {:?} deleted", outcome.name))?;
+                            let object = format!("{kind}/{}", outcome.name);
+                            let said = format_args!("{kind} {:?} deleted", outcome.name);
+                            arguments.told.line(&object, said)?;
                         }
                     }
                 }

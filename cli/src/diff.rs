@@ -57,7 +57,7 @@ pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     }
     let mut differs = false;
     for batch in batches {
-        let values: Documents = batch.iter().map(|document| document.value.clone()).collect();
+        let values: Documents = batch.iter().map(|document| of_now(&document.value)).collect();
         let outcomes = api.apply(&values, true)?.map_err(ApiError::from)?;
         for (document, outcome) in batch.iter().zip(outcomes) {
             match compare(api, document, outcome)? {
@@ -74,12 +74,24 @@ pub(crate) fn run(api: &Api, arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::from(done).max(differs))
 }
 
+/// A document without the state that it was made from: it is compared with what is there now.
+fn of_now(document: &Value) -> Value {
+    let mut document = document.clone();
+    if let Some(metadata) = document.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("resourceVersion");
+    }
+    document
+}
+
 /// What differs, or why that cannot be said.
 type Compared = Result<Option<String>, (Exit, String)>;
 
 fn compare(api: &Api, document: &Document, outcome: Outcome) -> Result<Compared> {
     let place = format!("{}: {}", document.origin, document.title());
     if let OutcomeResult::Failed(failure) = &outcome.result {
+        if failure.code == Code::Store {
+            return Err(ApiError::from(failure.clone()).into());
+        }
         let exit = Exit::of(failure).max(Exit::Incomparable);
         return Ok(Err((exit, format!("{place}: {failure}"))));
     }

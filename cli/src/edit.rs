@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use pontoon_model::api::{Code, Failure};
 use pontoon_model::name::Namespace;
 use pontoon_model::object::{Kind, OutcomeResult};
 use serde_json::Value;
@@ -30,7 +31,8 @@ Examples:
   EDITOR=nano pontoon edit svc/web -n prod
 
 What the daemon refuses is opened again, with the reason above it. Nothing is changed when nothing
-was edited, or when the file is left empty. The editor is $PONTOON_EDITOR, $VISUAL, $EDITOR or vi.
+was edited, when the file is left empty, or when somebody else has changed the object meanwhile; then
+what was written is kept in a file. The editor is $PONTOON_EDITOR, $VISUAL, $EDITOR or vi.
 Exit code: 0 also when nothing was edited, 1 when it was not taken.";
 
 /// What `pontoon edit` takes.
@@ -107,6 +109,13 @@ impl Session<'_> {
                     say::aside(format_args!("what you wrote is in {}", path.display()));
                     return Err(error.into());
                 }
+                Err(Refused::Outdated) => {
+                    let path = draft.keep();
+                    bail!(
+                        "{title}: the object has been modified while it was edited, and nothing is changed; please apply your changes to the latest version: what you wrote is in {}",
+                        path.display()
+                    );
+                }
                 Err(Refused::Edited(why)) => reason = Some(why),
             }
             content = edited;
@@ -115,7 +124,7 @@ impl Session<'_> {
 
     fn submit(&self, edited: &str) -> Result<&'static str, Refused> {
         let mut documents = documents::of_text("what you wrote", edited);
-        let document = match (documents.pop(), documents.is_empty()) {
+        let mut document = match (documents.pop(), documents.is_empty()) {
             (Some(document), true) => document.map_err(Refused::Edited)?.value,
             _ => return Err(Refused::Edited("one object belongs here".to_owned())),
         };
@@ -128,6 +137,11 @@ impl Session<'_> {
                 )));
             }
         }
+        // The editor does not show it, and it must be the one that was read.
+        let version = &self.object["metadata"]["resourceVersion"];
+        if !version.is_null() {
+            document["metadata"]["resourceVersion"] = version.clone();
+        }
         let outcomes = self.api.apply(&vec![document], false).map_err(Refused::Whole)?;
         let outcome = outcomes.map_err(|f| Refused::Edited(f.to_string()))?.pop();
         let Some(outcome) = outcome else {
@@ -137,6 +151,7 @@ impl Session<'_> {
             say::aside(format_args!("warning: {warning}"));
         }
         match outcome.result {
+            OutcomeResult::Failed(failure) if is_outdated(&failure) => Err(Refused::Outdated),
             OutcomeResult::Failed(failure) if Exit::of(&failure) == Exit::Failed => {
                 Err(Refused::Edited(failure.to_string()))
             }
@@ -151,8 +166,14 @@ impl Session<'_> {
 enum Refused {
     /// Something is wrong with what was written.
     Edited(String),
+    /// Others have changed the object since it was read.
+    Outdated,
     /// The daemon does not take anything.
     Whole(ApiError),
+}
+
+fn is_outdated(failure: &Failure) -> bool {
+    failure.code == Code::Conflict && failure.field.as_deref() == Some("metadata.resourceVersion")
 }
 
 /// Lets a person edit a file.

@@ -15,6 +15,7 @@ use pontoon_model::name::NodeName;
 
 use crate::exit::Exit;
 use crate::say;
+use crate::usage::Usage;
 use plan::{Etcd, Plan};
 
 /// Where the daemon looks for its configuration.
@@ -60,7 +61,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
     /// A member of etcd, as http://192.0.2.1:2379; may be repeated [default: a store of this host's own]
-    #[arg(long, value_name = "URL", value_parser = plan::url)]
+    // It is read later: what reads it for the command line shows it when it is wrong.
+    #[arg(long, value_name = "URL")]
     etcd: Vec<String>,
     /// Certificate of whoever signed etcd's
     #[arg(long, value_name = "FILE", requires = "etcd")]
@@ -98,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
             arguments.config.display()
         );
     }
-    let mut plan = given(arguments);
+    let mut plan = given(arguments)?;
     if !arguments.yes {
         if !io::stdin().is_terminal() {
             bail!("there is no terminal to ask at: say what is to be by flags, and --yes");
@@ -120,14 +122,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn given(arguments: &Arguments) -> Plan {
-    let etcd = (!arguments.etcd.is_empty()).then(|| Etcd {
-        endpoints: arguments.etcd.clone(),
+fn given(arguments: &Arguments) -> Result<Plan, Usage> {
+    let endpoints = arguments.etcd.iter().map(|text| plan::url(text)).collect::<Result<_, _>>();
+    let endpoints: Vec<String> = endpoints.map_err(|wrong| Usage(format!("--etcd: {wrong}")))?;
+    let etcd = (!endpoints.is_empty()).then(|| Etcd {
+        endpoints,
         ca: arguments.etcd_ca.clone(),
         pair: arguments.etcd_cert.clone().zip(arguments.etcd_key.clone()),
         user: arguments.etcd_username.clone().zip(arguments.etcd_password_file.clone()),
     });
-    Plan {
+    Ok(Plan {
         node_name: arguments.node_name.clone(),
         underlay: arguments.underlay.clone(),
         zone: arguments.zone.clone(),
@@ -137,7 +141,7 @@ fn given(arguments: &Arguments) -> Plan {
         service_cidrs: arguments.service_cidr.clone(),
         backend: arguments.backend.clone(),
         cluster_domain: arguments.cluster_domain.clone(),
-    }
+    })
 }
 
 fn next_steps(plan: &Plan) -> String {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -23,13 +23,21 @@ pub(crate) struct Arguments {
 
 /// Returns only when there is no lab.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit> {
-    let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(PROGRAM)));
-    let found = beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(PROGRAM));
+    let own = std::env::current_exe().unwrap_or_default();
+    let found = places(&own).into_iter().find(|path| path.is_file());
+    let found = found.unwrap_or_else(|| PathBuf::from(PROGRAM));
     let error = Command::new(&found).args(&arguments.arguments).exec();
     if error.kind() == std::io::ErrorKind::NotFound {
         bail!(
-            "there is no {PROGRAM} beside this command or on the PATH: install it, or run `cargo xtask demo` in Pontoon's sources"
+            "there is no {PROGRAM} beside this command or on the PATH: Debian's package pontoon has it, or run `cargo xtask demo` in Pontoon's sources"
         );
     }
     bail!("{} cannot be started: {error}", found.display())
+}
+
+/// Beside this command, as it is built; and where the package has it, which is on nobody's PATH.
+fn places(own: &Path) -> Vec<PathBuf> {
+    let Some(folder) = own.parent() else { return Vec::new() };
+    let packaged = folder.parent().map(|above| above.join("libexec/pontoon").join(PROGRAM));
+    std::iter::once(folder.join(PROGRAM)).chain(packaged).collect()
 }

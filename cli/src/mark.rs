@@ -2,15 +2,17 @@
 
 use anyhow::Result;
 use clap::Args;
+use pontoon_model::api::Code;
 use pontoon_model::manifest::label;
 use pontoon_model::object::{Kind, LabelChange, MetadataChange, OutcomeResult};
 
-use crate::api::Api;
+use crate::api::{Api, ApiError};
 use crate::delete::{by_batches, check, failed};
 use crate::exit::{Done, Exit};
+use crate::output::Told;
 use crate::scope::Scope;
 use crate::usage::Usage;
-use crate::{get, kinds, say};
+use crate::{get, kinds};
 
 pub(crate) const LABEL: &str = "\
 Examples:
@@ -42,6 +44,8 @@ pub(crate) struct Arguments {
     /// Also where there is another value
     #[arg(long)]
     overwrite: bool,
+    #[command(flatten)]
+    told: Told,
 }
 
 /// What is changed.
@@ -101,15 +105,19 @@ pub(crate) fn run(api: &Api, arguments: &Arguments, mark: Mark) -> Result<Exit> 
                 touched += outcomes.len();
                 for outcome in outcomes {
                     let name = outcome.name;
+                    let object = format!("{kind}/{name}");
                     match outcome.result {
+                        OutcomeResult::Failed(failure) if failure.code == Code::Store => {
+                            return Err(ApiError::from(failure).into());
+                        }
                         OutcomeResult::Failed(failure) => {
                             let said = failed(api, kind, &arguments.scope, &name, &failure);
                             done = done.and_refused(&failure, said);
                         }
                         OutcomeResult::Unchanged => {
-                            say::line(format_args!("{kind}/{name} not {verb}"))?;
+                            arguments.told.line(&object, format_args!("{object} not {verb}"))?;
                         }
-                        _ => say::line(format_args!("{kind}/{name} {verb}"))?,
+                        _ => arguments.told.line(&object, format_args!("{object} {verb}"))?,
                     }
                 }
             }

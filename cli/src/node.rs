@@ -3,9 +3,12 @@
 use anyhow::Result;
 use clap::Subcommand;
 use pontoon_model::name::NodeName;
+use pontoon_model::object::Kind;
 
 use crate::api::Api;
 use crate::exit::Exit;
+use crate::get::explain;
+use crate::scope::Scope;
 use crate::status::{self, Output};
 use crate::{completion, say};
 
@@ -38,28 +41,34 @@ pub(crate) enum Command {
 }
 
 pub(crate) fn run(api: &Api, command: &Command) -> Result<Exit> {
-    match command {
+    let already = |new: bool| if new { "" } else { "was already " };
+    let (name, done) = match command {
         Command::List(output) => {
             status::print(output, &api.status()?, status::nodes)?;
+            return Ok(Exit::Done);
         }
         Command::Cordon { name, reason } => {
-            let new = api.cordon(name, reason.clone())?;
-            say::line(format_args!(
-                "node/{name} {}cordoned",
-                if new { "" } else { "was already " }
-            ))?;
+            let done = api.cordon(name, reason.clone())?;
+            (name, done.map(|new| format!("node/{name} {}cordoned", already(new))))
         }
         Command::Uncordon { name } => {
-            let new = api.uncordon(name)?;
-            say::line(format_args!(
-                "node/{name} {}uncordoned",
-                if new { "" } else { "was already " }
-            ))?;
+            let done = api.uncordon(name)?;
+            (name, done.map(|new| format!("node/{name} {}uncordoned", already(new))))
         }
         Command::Remove { name } => {
-            api.remove_node(name)?;
-            say::line(format_args!("node {name} is removed; its subnets are free"))?;
+            let done = api.remove_node(name)?;
+            (name, done.map(|()| format!("node {name} is removed; its subnets are free")))
+        }
+    };
+    match done {
+        Ok(said) => {
+            say::line(said)?;
+            Ok(Exit::Done)
+        }
+        Err(failure) => {
+            let everywhere = Scope::in_namespace(None);
+            say::error(explain(api, Kind::Node, &everywhere, name.as_str(), &failure));
+            Ok(Exit::of(&failure))
         }
     }
-    Ok(Exit::Done)
 }

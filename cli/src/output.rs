@@ -1,10 +1,14 @@
 //! How things are shown, and objects as documents: one by itself, several as a list.
 
+use std::fmt::Display;
+
 use anyhow::{Context, Result};
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Serializer, Value, json};
+
+use crate::say;
 
 /// How an answer of the daemon is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,6 +33,30 @@ impl Format {
         }
         let document = serde_json::to_value(answer).context("the answer is no JSON")?;
         if self == Self::Yaml { yaml(&document) } else { json(&document) }
+    }
+}
+
+/// How it is told what was done with objects.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Told {
+    /// Names the objects and says nothing else of them
+    #[arg(short, long = "output", value_enum, value_name = "FORMAT")]
+    output: Option<ToldFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ToldFormat {
+    /// KIND/NAME, a line each
+    Name,
+}
+
+impl Told {
+    /// The line of one object, which is KIND/NAME.
+    pub(crate) fn line(self, object: &str, said: impl Display) -> Result<()> {
+        match self.output {
+            Some(ToldFormat::Name) => say::line(object),
+            None => say::line(said),
+        }
     }
 }
 

@@ -133,10 +133,7 @@ pub(crate) fn labels(object: &Value, path: &str) -> String {
 
 /// Whether an object has the labels that are asked for.
 pub(crate) fn labels_match(object: &Value, scope: &Scope) -> bool {
-    let own = &object["metadata"]["labels"];
-    scope.selector.iter().flat_map(|labels| labels.iter()).all(|(key, value)| {
-        own.get(key).is_some_and(|found| value.is_none_or(|value| found == value))
-    })
+    scope.selector.as_ref().is_none_or(|selector| selector.matches_document(object))
 }
 
 pub(crate) fn or_none(text: String) -> String {

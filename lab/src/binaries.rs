@@ -9,6 +9,16 @@ use anyhow::{Result, bail};
 /// Names the folder with `pontoond`, `pontoon` and `pontoon-cni`, in place of `target/pontoon/bin`.
 pub const BIN_VARIABLE: &str = "PONTOON_BIN";
 
+/// Where packages and `install.sh` put the programs.
+const INSTALLED: [&str; 6] = [
+    "/usr/sbin",
+    "/usr/bin",
+    "/usr/lib/cni",
+    "/usr/local/bin",
+    "/opt/cni/bin",
+    "/usr/libexec/pontoon",
+];
+
 /// The folder that holds the programs under test.
 #[must_use]
 pub fn folder() -> PathBuf {
@@ -24,6 +34,10 @@ pub fn folder() -> PathBuf {
 /// When it has not been built.
 pub fn find(name: &str) -> Result<PathBuf> {
     let path = folder().join(name);
+    let own = env::current_exe().unwrap_or_default();
+    if let Some(installed) = beside_installed(&own, name) {
+        return Ok(installed);
+    }
     if !path.is_file() {
         bail!(
             "{path:?} is not there: build it with `cargo xtask build`, or let {BIN_VARIABLE} name another folder"
@@ -31,6 +45,16 @@ pub fn find(name: &str) -> Result<PathBuf> {
     }
     // CNI plugins and daemons are started with other working directories than ours.
     Ok(std::path::absolute(&path)?)
+}
+
+/// A lab that is installed, and is told nothing else, tries what is installed with it. One that is
+/// built never does, whatever is installed on its machine.
+fn beside_installed(own: &Path, name: &str) -> Option<PathBuf> {
+    let is_installed = INSTALLED.iter().any(|folder| own.parent() == Some(Path::new(folder)));
+    if !is_installed || env::var_os(BIN_VARIABLE).is_some() {
+        return None;
+    }
+    INSTALLED.iter().map(|folder| Path::new(folder).join(name)).find(|file| file.is_file())
 }
 
 /// Where a program is on PATH or in the folders of the administrator, if anywhere.
@@ -50,4 +74,20 @@ pub fn search_path() -> OsString {
         }
     }
     env::join_paths(folders).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_installed_lab_uses_what_is_installed() {
+        if env::var_os(BIN_VARIABLE).is_none() {
+            // Every machine has it.
+            let env = beside_installed(Path::new("/usr/libexec/pontoon/pontoon-lab"), "env");
+            assert!(env.is_some_and(|env| env.ends_with("bin/env")));
+        }
+        assert_eq!(beside_installed(Path::new("/src/target/debug/pontoon-lab"), "env"), None);
+        assert_eq!(beside_installed(Path::new("/usr/bin/pontoon-lab"), "no-such-program"), None);
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::api::Failure;
 use crate::name::Namespace;
+use crate::rest::LabelSelector;
 
 /// A kind of object that Pontoon serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,9 +103,9 @@ pub struct Selection {
     /// Their names; empty means all that the labels leave.
     #[serde(default)]
     pub names: Vec<String>,
-    /// Labels that they must have: `key` must be there, with this value when there is one.
+    /// Labels that they must have.
     #[serde(default)]
-    pub labels: BTreeMap<String, Option<String>>,
+    pub labels: LabelSelector,
 }
 
 /// A change of labels, or of annotations.

@@ -4,7 +4,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`error`] | why a request was not done |
-//! | [`labels`] | labels that objects must have |
+//! | [`labels`] | which labels objects must have |
 //! | [`outcome`] | what became of objects |
 //! | [`patch`] | changes of labels and annotations |
 //! | [`path`] | where things are |
@@ -17,18 +17,23 @@ pub mod patch;
 pub mod path;
 pub mod watch;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cluster::BackendKind;
 
 pub use error::ApiError;
+pub use labels::LabelSelector;
 pub use outcome::{Done, ObjectOutcome, Outcomes};
 pub use patch::MetadataPatch;
 pub use watch::{EventKind, WatchEvent};
 
 /// Where the daemon serves the API unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/pontoon/api.sock";
+/// A watch says at least this often that it is alive.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The longest body that the daemon reads, bytes.
 pub const MAX_BODY: usize = 16 << 20;
 

@@ -252,6 +252,7 @@ fn removing_leaves_pods_their_network_and_purging_leaves_nothing() {
     packages::install(&machine.host, &packages::folder()).unwrap();
     machine.exec(&["systemctl", "enable", "--now", UNIT]);
     let load = Load::start(&machine);
+    assert!(machine.exec(&["pontoon", "lab", "--help"]).contains("network namespaces"));
     machine.exec(&["dpkg", "--remove", "pontoond", "pontoon", "pontoon-cni"]);
     assert_eq!(machine.host.property(UNIT, "ActiveState").unwrap(), "inactive");
     for gone in

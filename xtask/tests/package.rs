@@ -31,7 +31,7 @@ fn make(umask: &str) -> TempDir {
     for folder in ["bin", "static", "man"] {
         fs::create_dir(from.path().join(folder)).unwrap();
     }
-    for program in ["pontoond", "pontoon", "pontoon-cni"] {
+    for program in ["pontoond", "pontoon", "pontoon-cni", "pontoon-lab"] {
         for folder in ["bin", "static"] {
             fs::copy("/bin/true", from.path().join(folder).join(program)).unwrap();
         }
@@ -121,14 +121,25 @@ fn everything_is_roots_and_secrets_are_not_for_others_to_read() {
                 "./var/lib/pontoon/" => "drwx------",
                 _ if file.contains(" -> ") => "lrwxrwxrwx",
                 _ if file.ends_with('/') => "drwxr-xr-x",
-                "./usr/sbin/pontoond" | "./usr/bin/pontoon" | "./usr/lib/cni/pontoon-cni" => {
-                    "-rwxr-xr-x"
-                }
+                "./usr/sbin/pontoond"
+                | "./usr/bin/pontoon"
+                | "./usr/libexec/pontoon/pontoon-lab"
+                | "./usr/lib/cni/pontoon-cni" => "-rwxr-xr-x",
                 _ => "-rw-r--r--",
             };
             assert_eq!(mode, wanted, "{name}: {file}");
         }
     }
+}
+
+#[test]
+fn the_commands_package_has_the_lab_where_the_command_looks_for_it() {
+    if skipped() {
+        return;
+    }
+    let files = listing(&deb(&make("022"), "pontoon"));
+    let lab = "./usr/libexec/pontoon/pontoon-lab";
+    assert!(files.iter().any(|(_, _, file)| file == lab), "{files:?}");
 }
 
 #[test]

@@ -83,7 +83,6 @@ impl Api {
         for event in self.client.watch(&asked, None).map_err(ApiError::from)? {
             let event = event.map_err(ApiError::from)?;
             let changes = match (event.kind, &mut first) {
-                (EventKind::Error, _) => Vec::new(),
                 (EventKind::Bookmark, told) => {
                     *reached = true;
                     told.take().map(|found| replace(known, found)).unwrap_or_default()

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::Kind;
+use pontoon_model::rest::labels::{Requirement, Test};
 use serde_json::Value;
 
 use crate::api::Api;
@@ -85,13 +86,19 @@ fn label_hint(api: &Api, kind: Kind, scope: &Scope) -> Option<String> {
         .collect();
     let keys: BTreeSet<&str> = labels.iter().map(|(key, _)| *key).collect();
     let plural = kind.names().plural;
-    for (key, value) in wanted.iter() {
+    for Requirement { key, test } in wanted.iter() {
+        let key = key.as_str();
+        // Where something is not to be, nothing is misspelt that somebody misses.
+        let (Test::Exists | Test::In(_)) = test else { continue };
         if !keys.contains(key) {
             let near = suggest::nearest(key, keys);
             let near = near.map(|near| format!(" Did you mean {near}?")).unwrap_or_default();
             return Some(format!("None of the {plural} has a label {key}.{near}"));
         }
-        if let Some(value) = value.filter(|value| !labels.contains(&(key, value))) {
+        let Test::In(wished) = test else { continue };
+        if let Some(value) = wished.first().filter(|_| wished.len() == 1)
+            && !labels.contains(&(key, value))
+        {
             let values = labels.iter().filter(|(own, _)| *own == key).map(|(_, value)| *value);
             let near = suggest::nearest(value, values);
             let near = near.map(|near| format!(" Did you mean {key}={near}?")).unwrap_or_default();

@@ -35,6 +35,10 @@ pub(super) struct Etcd {
 
 /// The URL of a member of etcd.
 pub(super) fn url(text: &str) -> Result<String, String> {
+    if text.contains('@') {
+        // It is in no error what it is.
+        return Err("a URL has a user and maybe a password in it: leave them out, and use --etcd-username and --etcd-password-file".to_owned());
+    }
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
     if !["http", "https"].contains(&scheme) || rest.is_empty() {
         return Err(format!("{text:?} is no URL such as http://192.0.2.1:2379"));
@@ -179,6 +183,8 @@ backend = "auto"
         for wrong in ["192.0.2.1:2379", "ftp://x", "http://", ""] {
             assert!(url(wrong).is_err(), "{wrong}");
         }
+        let said = url("http://pontoon:geheim@192.0.2.1:2379").unwrap_err();
+        assert!(said.contains("--etcd-password-file") && !said.contains("geheim"), "{said}");
     }
 
     #[test]

@@ -59,6 +59,34 @@ fn apply_reads_standard_input_and_changes_nothing_when_dry() {
 }
 
 #[test]
+fn apply_says_how_far_it_came_before_the_store_went() {
+    let fake = Fake::new(|request| {
+        let Response::Outcomes(mut outcomes) = applies(request) else { panic!() };
+        let failure = Failure::new(Code::Store, "the store is away", "");
+        for outcome in &mut outcomes[1..] {
+            outcome.result = OutcomeResult::Failed(failure.clone());
+        }
+        Response::Outcomes(outcomes)
+    });
+    let three = ["a", "b", "c"].map(|name| service("default", name).to_string()).join("\n---\n");
+    let said = pontoon(&fake, &["apply", "-f", "-"], &three);
+    assert_eq!((said.code, said.out.as_str()), (5, "service/a created\n"));
+    assert_eq!(said.err.lines().count(), 1, "{}", said.err);
+    assert!(said.err.contains("this came behind 1 of 3 objects"), "{}", said.err);
+}
+
+#[test]
+fn apply_tells_names_only_when_asked_to() {
+    let fake = Fake::new(applies);
+    let file = fake.file("web.yaml", MANIFESTS);
+    let said = pontoon(&fake, &["apply", "-o", "name", "-f", &file], "");
+    assert_eq!(said.out, "service/web\nnamespace/prod\nservice/old\nservice/same\n");
+    assert_eq!(said.code, 1);
+    let said = pontoon(&fake, &["apply", "-o", "json", "-f", &file], "");
+    assert!(said.code == 2 && said.err.contains("name"), "{}", said.err);
+}
+
+#[test]
 fn apply_refuses_an_object_of_another_namespace_than_asked_for() {
     let fake = Fake::new(applies);
     let said =

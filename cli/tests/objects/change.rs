@@ -55,6 +55,19 @@ fn delete_goes_by_names_and_on_after_a_failure() {
 }
 
 #[test]
+fn only_names_are_told_when_asked_for() {
+    let fake = Fake::new(changes);
+    for (line, expected) in [
+        ("delete svc/web ns/prod -o name", "service/web\nnamespace/prod\n"),
+        ("label svc web same a=b -o name", "service/web\nservice/same\n"),
+        ("annotate svc web a=b -o name", "service/web\n"),
+    ] {
+        let said = pontoon(&fake, &line.split(' ').collect::<Vec<_>>(), "");
+        assert_eq!(said, Said::well(expected), "{line}");
+    }
+}
+
+#[test]
 fn delete_takes_the_names_of_a_file() {
     let fake = Fake::new(changes);
     let said = pontoon(&fake, &["delete", "-f", &fake.file("web.yaml", MANIFESTS)], "");

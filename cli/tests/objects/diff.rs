@@ -67,6 +67,16 @@ fn diff_shows_what_apply_would_change_and_changes_nothing() {
 }
 
 #[test]
+fn diff_compares_with_what_is_there_now_whatever_a_file_was_made_from() {
+    let fake = Fake::new(compares);
+    let text = manifest("web", 81).replace("name: web,", "name: web, resourceVersion: \"3\",");
+    assert_eq!(pontoon(&fake, &["diff", "-f", "-"], &text).code, 1);
+    let asked = fake.asked_to_change();
+    let Request::Apply { documents, dry_run: true } = &asked[0] else { panic!("{asked:?}") };
+    assert_eq!(documents[0]["metadata"]["resourceVersion"], serde_json::Value::Null);
+}
+
+#[test]
 fn diff_of_nothing_different_says_nothing() {
     let fake = Fake::new(compares);
     assert_eq!(pontoon(&fake, &["diff", "-f", "-"], &manifest("same", 80)), Said::well(""));

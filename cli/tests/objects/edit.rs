@@ -2,6 +2,7 @@
 
 use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::{Kind, OutcomeResult};
+use serde_json::Value;
 
 use crate::support::{Fake, Request, Response, Said, pontoon_as};
 use crate::{outcome, service};
@@ -96,6 +97,41 @@ fn another_name_and_text_that_is_no_yaml_are_opened_again() {
         assert!(seen(&fake)[1].contains(reason), "{}", seen(&fake)[1]);
         assert!(fake.asked_to_change().is_empty());
     }
+}
+
+#[test]
+fn what_others_changed_meanwhile_is_not_overwritten() {
+    let fake = Fake::new(|request| match request {
+        Request::Get(_) => {
+            let mut web = service("default", "web");
+            web["metadata"]["resourceVersion"] = "7".into();
+            web["metadata"]["uid"] = "u".into();
+            Response::Objects(vec![web])
+        }
+        Request::Apply { documents, .. } => {
+            let metadata = &documents[0]["metadata"];
+            assert_eq!(
+                (&metadata["resourceVersion"], &metadata["uid"]),
+                (&"7".into(), &Value::Null)
+            );
+            let said =
+                Failure::new(Code::Conflict, "the object has been modified", "read it again");
+            let result = OutcomeResult::Failed(said.of_field("metadata.resourceVersion"));
+            Response::Outcomes(vec![outcome(Kind::Service, "web", result)])
+        }
+        other => panic!("{other:?}"),
+    });
+    let said = edit(&fake, "sed -i 's/port: 80$/port: 81/' \"$1\"");
+    assert_eq!(
+        (said.code, said.out.as_str(), said.err.lines().count()),
+        (1, "", 1),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("apply your changes to the latest version"), "{}", said.err);
+    let path = said.err.trim_end().rsplit(' ').next().unwrap();
+    assert!(std::fs::read_to_string(path).unwrap().contains("port: 81"));
+    assert!(seen(&fake).len() == 1 && !seen(&fake)[0].contains("resourceVersion"));
 }
 
 #[test]

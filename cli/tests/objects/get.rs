@@ -15,10 +15,7 @@ fn has(objects: Vec<Value>) -> impl Fn(&Request) -> Response {
             let namespace = &object["metadata"]["namespace"];
             object["kind"] == selection.kind.names().kind
                 && selection.namespace.as_ref().is_none_or(|wanted| namespace == wanted.as_str())
-                && selection.labels.iter().all(|(key, value)| {
-                    let own = &object["metadata"]["labels"][key];
-                    !own.is_null() && value.as_ref().is_none_or(|value| own == value.as_str())
-                })
+                && selection.labels.matches_document(object)
                 && (selection.names.is_empty()
                     || selection
                         .names
@@ -32,6 +29,23 @@ fn has(objects: Vec<Value>) -> impl Fn(&Request) -> Response {
         }
         Response::Objects(found)
     }
+}
+
+#[test]
+fn get_selects_by_labels_as_kubectl_does() {
+    let fake = Fake::new(has(vec![service("default", "web")]));
+    for (labels, found) in [
+        ("on=yes", true),
+        ("on!=no,!off", true),
+        ("on in (no, yes),off notin (yes)", true),
+        ("on notin (yes,no)", false),
+        ("!on", false),
+    ] {
+        let said = pontoon(&fake, &["get", "svc", "-o", "name", "-l", labels], "");
+        assert_eq!((said.code, said.out == "service/web\n"), (0, found), "{labels}: {}", said.err);
+    }
+    let said = pontoon(&fake, &["get", "svc", "-l", "on in (yse)"], "");
+    assert!(said.err.contains("Did you mean on=yes?"), "{}", said.err);
 }
 
 #[test]
@@ -65,8 +79,7 @@ fn get_asks_by_labels() {
     let fake = Fake::new(has(vec![service("default", "web")]));
     assert_eq!(pontoon(&fake, &["get", "po", "-A", "-l", "app=web,tier"], "").code, 0);
     let mut expected = selection(Kind::Pod, None, &[]);
-    expected.labels.insert("app".to_owned(), Some("web".to_owned()));
-    expected.labels.insert("tier".to_owned(), None);
+    expected.labels = "app=web,tier".parse().unwrap();
     assert_eq!(fake.asked()[0], Request::Get(expected));
 }
 

@@ -32,6 +32,17 @@ fn a_good_file_is_put_in_place_and_the_next_step_is_told() {
 }
 
 #[test]
+fn a_secret_in_a_url_is_refused_and_told_to_nobody() {
+    let fake = Fake::absent();
+    for wrong in ["http://pontoon:geheim@192.0.2.1:2379", "pontoon:geheim@192.0.2.1"] {
+        let said = init(&fake, "exit 0", &["--yes", "--print", "--etcd", wrong]);
+        assert_eq!((said.code, written(&fake)), (2, None), "{}", said.err);
+        assert!(said.err.contains("--etcd-password-file"), "{}", said.err);
+        assert!(!said.err.contains("geheim") && !said.out.contains("geheim"), "{}", said.err);
+    }
+}
+
+#[test]
 fn what_the_daemon_refuses_is_not_put_in_place() {
     let fake = Fake::absent();
     let refuses = "echo 'cluster.pod-cidrs: 10.244.1.0/16 has host bits set' >&2; exit 78";

@@ -14,6 +14,7 @@ mod edit;
 mod endings;
 mod get;
 mod init;
+mod lab;
 mod look;
 mod refusals;
 mod support;

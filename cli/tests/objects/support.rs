@@ -167,6 +167,25 @@ pub(crate) fn run(
     Ok(Said { code, out: text(output.stdout), err: text(output.stderr) })
 }
 
+/// What a terminal shows of a line that a shell is given; `None` where none can be made.
+pub(crate) fn on_terminal(
+    fake: &Fake,
+    line: &str,
+    change: impl FnOnce(&mut Command),
+) -> Option<String> {
+    let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_pontoon"));
+    let mut command = command("script".as_ref(), fake, &["-qec", &line, "/dev/null"]);
+    command.env("TERM", "xterm").env("SHELL", "/bin/sh").stdin(Stdio::null());
+    change(&mut command);
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => panic!("{error}"),
+    };
+    assert!(output.status.success(), "{output:?}");
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
 /// What a command that does not end by itself prints in a while.
 pub(crate) fn pontoon_for(fake: &Fake, arguments: &[&str], time: Duration) -> String {
     let program = env!("CARGO_BIN_EXE_pontoon").as_ref();

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 
 use pontoon_model::api::{Code, Failure};
 use pontoon_model::object::{Kind, Outcome, Selection};
-use pontoon_model::rest::{ApiError, MAX_BODY, MetadataPatch, ObjectOutcome, Outcomes, labels};
+use pontoon_model::rest::{ApiError, MAX_BODY, MetadataPatch, ObjectOutcome, Outcomes};
 use serde_json::{Value, json};
 
 use crate::support::{Request, Response};
@@ -142,9 +142,7 @@ fn meant(read: &Incoming) -> Request {
         kind,
         namespace,
         names: parts[1..].iter().map(|name| (*name).to_owned()).collect(),
-        labels: parameter("labelSelector")
-            .map(|text| labels::parse(text).unwrap())
-            .unwrap_or_default(),
+        labels: parameter("labelSelector").map(|text| text.parse().unwrap()).unwrap_or_default(),
     };
     match read.method.as_str() {
         "GET" if parameter("watch") == Some("true") => Request::Watch(objects),

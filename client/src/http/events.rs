@@ -1,12 +1,17 @@
 //! The events of a watch (WHATWG HTML, section 9.2.6, "Interpreting an event stream").
 
+use std::time::Duration;
+
 use http_body_util::BodyExt;
 use hyper::Method;
 use hyper::body::Incoming;
-use pontoon_model::rest::{ApiError, EventKind, WatchEvent};
+use pontoon_model::rest::{HEARTBEAT, WatchEvent};
 
 use super::{Client, HttpError};
 
+/// A daemon that says nothing for so long is gone, or the way to it is: a host that dies ends no
+/// connection.
+pub(super) const SILENCE: Duration = HEARTBEAT.saturating_mul(4);
 /// The longest event, bytes.
 const MAX_EVENT: usize = 16 << 20;
 
@@ -60,17 +65,16 @@ impl<'c> Events<'c> {
                 }
                 let event: WatchEvent = serde_json::from_str(&data)
                     .map_err(|error| HttpError::undecodable(&self.client.address, error))?;
-                if event.kind == EventKind::Error {
-                    let error: ApiError = serde_json::from_value(event.object)
-                        .map_err(|error| HttpError::undecodable(&self.client.address, error))?;
-                    return Err(HttpError::Refused { status: 0, error });
-                }
                 return Ok(Some(event));
             }
             if self.unread.len() > MAX_EVENT {
                 return Err(HttpError::broken(&self.client.address, "an event has no end"));
             }
-            let frame = self.client.runtime.block_on(self.body.frame());
+            let silence = self.client.silence;
+            let (runtime, body) = (&self.client.runtime, &mut self.body);
+            let frame =
+                runtime.block_on(async { tokio::time::timeout(silence, body.frame()).await });
+            let frame = frame.map_err(|_| HttpError::silent(&self.client.address, silence))?;
             let Some(frame) = frame else { return Ok(None) };
             let frame = frame.map_err(|error| HttpError::broken(&self.client.address, error))?;
             self.unread.extend_from_slice(frame.data_ref().map_or(&[][..], |data| &data[..]));

@@ -21,7 +21,7 @@
 //! ```
 //!
 //! Every call takes at most the patience that the client was given ([`Client::with_patience`]), but
-//! for events, which are waited for as long as they take. What the daemon refuses is
+//! for events, which are waited for as long as the daemon is heard. What the daemon refuses is
 //! [`HttpError::Refused`] with its own words; everything else says what is probably wrong with the
 //! daemon or the way to it. One connection is kept for calls that follow each other.
 //!
@@ -65,6 +65,8 @@ const MAX_ANSWER: usize = 256 << 20;
 pub struct Client {
     address: Address,
     patience: Duration,
+    /// How long a watch may say nothing.
+    silence: Duration,
     runtime: Runtime,
     /// The connection of the call before.
     kept: RefCell<Option<SendRequest<Full<Bytes>>>>,
@@ -78,13 +80,26 @@ impl Client {
     pub fn new(address: Address) -> Result<Self, HttpError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| HttpError::absent(&address, error))?;
-        Ok(Self { address, patience: PATIENCE, runtime, kept: RefCell::default() })
+        Ok(Self {
+            address,
+            patience: PATIENCE,
+            silence: events::SILENCE,
+            runtime,
+            kept: RefCell::default(),
+        })
     }
 
     /// The same, which waits this long for an answer.
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// The same, whose watches end when the daemon says nothing for this long.
+    #[must_use]
+    pub fn with_silence(mut self, silence: Duration) -> Self {
+        self.silence = silence;
         self
     }
 

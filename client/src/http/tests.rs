@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use pontoon_model::api::Code;
 use pontoon_model::object::{Kind, Selection};
+use pontoon_model::rest::EventKind;
 use tempfile::TempDir;
 
 use super::*;
@@ -67,7 +68,7 @@ fn services() -> Selection {
         kind: Kind::Service,
         namespace: "shop".parse().ok(),
         names: Vec::new(),
-        labels: [("app".to_owned(), Some("web".to_owned()))].into(),
+        labels: "app=web".parse().unwrap(),
     }
 }
 
@@ -107,22 +108,53 @@ fn events_come_one_by_one_and_say_where_to_go_on() {
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n",
         "event: ADDED\ndata: {\"type\":\"ADDED\",\"object\":{\"a\":1}}\n\n",
         ": alive\nid: 8\n\n",
-        "id: 9\nevent: ERROR\ndata: {\"type\":\"ERROR\",\"object\":{\"code\":115,\"message\":\"old\",\"details\":\"\"}}\n\n",
+        "id: 9\nevent: BOOKMARK\ndata: {\"type\":\"BOOKMARK\",\"object\":{}}\n\n",
     ];
     let told = Told::new(vec![Some(stream.concat())]);
     let client = told.client();
     let mut events = client.watch(&services(), Some("7")).unwrap();
     assert_eq!(events.next().unwrap().unwrap().object, serde_json::json!({"a": 1}));
     assert_eq!(events.version(), None, "there may be more of that state");
-    let error = events.next().unwrap().unwrap_err();
-    assert_eq!(error.refusal().unwrap().code, Code::Expired);
+    assert_eq!(events.next().unwrap().unwrap().kind, EventKind::Bookmark);
     assert_eq!(events.version(), Some("9"));
-    assert!(events.next().is_none());
     let asked = told.asked.join().unwrap();
+    assert!(events.next().is_none(), "the daemon has ended the connection");
+    assert!(events.next().is_none());
     assert!(
         asked[0].contains("?watch=true&resourceVersion=7&labelSelector=app%3Dweb "),
         "{asked:?}"
     );
+}
+
+#[test]
+fn a_watch_of_a_daemon_that_falls_silent_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        // An answer before the question would be none.
+        let mut head = [0; 1024];
+        assert!(stream.read(&mut head).unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").unwrap();
+        // Signs of life for longer than a silence may last, an event, then nothing.
+        for _ in 0..6 {
+            std::thread::sleep(SILENCE / 4);
+            stream.write_all(b"f\r\n: alive\nid: 8\n\n\r\n").unwrap();
+        }
+        let event = "data: {\"type\":\"ADDED\",\"object\":{}}\n\n";
+        stream.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).unwrap();
+        stream
+    });
+    const SILENCE: Duration = Duration::from_millis(1200);
+    let client = Client::new(Address::Socket(path)).unwrap().with_silence(SILENCE);
+    let mut events = client.watch(&services(), None).unwrap();
+    assert_eq!(events.next().unwrap().unwrap().kind, EventKind::Added);
+    let _open = server.join().unwrap();
+    let error = events.next().unwrap().unwrap_err();
+    assert!(matches!(error, HttpError::Silent { .. }), "{error}");
+    assert_eq!(events.version(), Some("8"));
+    assert!(events.next().is_none());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pontoon_model::api::{Code, Failure};
-use pontoon_model::rest::labels;
+use pontoon_model::rest::LabelSelector;
 
 /// A parameter that an operation takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Parameter {
 /// Labels that objects must have.
 pub(crate) const SELECTOR: Parameter = Parameter {
     name: "labelSelector",
-    about: "Only objects with these labels: `key=value`, or `key` for any value, with commas between.",
+    about: "Only objects with these labels, as Kubernetes selects by them: `key=value`, `key!=value`, `key in (a,b)`, `key notin (a,b)`, `key` or `!key`, with commas between. `!=` and `notin` also mean objects without the key.",
     flag: false,
 };
 /// A stream of what happens in place of what is there.
@@ -95,10 +95,10 @@ impl Query {
     }
 
     /// The labels of [`SELECTOR`]; none where it is not given.
-    pub(crate) fn labels(&self) -> Result<BTreeMap<String, Option<String>>, Failure> {
+    pub(crate) fn labels(&self) -> Result<LabelSelector, Failure> {
         match self.text(&SELECTOR) {
-            None | Some("") => Ok(BTreeMap::new()),
-            Some(text) => labels::parse(text).map_err(|problem| wrong(SELECTOR.name, problem)),
+            None | Some("") => Ok(LabelSelector::default()),
+            Some(text) => text.parse().map_err(|problem| wrong(SELECTOR.name, problem)),
         }
     }
 }
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn parameters_are_read_and_unknown_ones_refused() {
         let query = Query::read("labelSelector=app%3Dweb,tier&watch", &KNOWN).unwrap();
-        assert_eq!(query.labels().unwrap()["app"].as_deref(), Some("web"));
+        assert_eq!(query.labels().unwrap().to_string(), "app=web,tier");
         assert!(query.flag(&WATCH, false).unwrap());
         assert_eq!(query.text(&VERSION), None);
         for (text, part) in [
@@ -140,7 +140,7 @@ mod tests {
             let said = Query::read(text, &KNOWN).unwrap_err().to_string();
             assert!(said.contains(part), "{said}");
         }
-        let query = Query::read("labelSelector=a!%3Db", &KNOWN).unwrap();
+        let query = Query::read("labelSelector=a+in+(b", &KNOWN).unwrap();
         assert_eq!(query.labels().unwrap_err().field.as_deref(), Some("labelSelector"));
     }
 }

@@ -14,6 +14,7 @@ use pontoon_store::Store;
 use serde_json::Value;
 
 use super::failure::Away;
+use super::seen::Seen;
 use super::stamp::{Birth, stamp};
 use super::{pods, service, single};
 
@@ -69,6 +70,7 @@ struct Entry {
     kind: Option<Kind>,
     namespace: Option<Namespace>,
     name: String,
+    seen: Seen,
     parsed: Result<Parsed, Failure>,
 }
 
@@ -82,9 +84,9 @@ impl Entry {
             empty if empty.is_empty() => Some(Namespace::default()),
             name => name.parse().ok(),
         };
-        let name = text("name");
+        let (name, seen) = (text("name"), Seen::of(&document));
         let parsed = manifest::parse(document, &Namespace::default()).map_err(Failure::from);
-        Self { kind, namespace, name, parsed }
+        Self { kind, namespace, name, seen, parsed }
     }
 
     fn outcome(&self, result: Result<Applied, Failure>, dry_run: bool) -> Outcome {
@@ -120,13 +122,15 @@ async fn one(
                 last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&document);
                 Ok(document)
             };
-            let result = single::change(store, &key, dry_run, build).await?;
+            let result = single::change(store, &key, &entry.seen, dry_run, build).await?;
             Ok((result, last.into_inner().unwrap_or_else(PoisonError::into_inner)))
         }
     };
     match object {
-        Object::Service(manifest) => service::apply(store, config, manifest, dry_run).await,
-        Object::Pod(manifest) => pods::apply(store, manifest, dry_run).await,
+        Object::Service(manifest) => {
+            service::apply(store, config, manifest, &entry.seen, dry_run).await
+        }
+        Object::Pod(manifest) => pods::apply(store, manifest, &entry.seen, dry_run).await,
         Object::EndpointSlice(manifest) => {
             let id = manifest.slice.id.clone();
             let namespace = id.namespace.clone();

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::failure::invalid;
 use super::project::Item;
+use super::seen::Seen;
 use super::stamp::{Birth, object, stamp};
 use super::{node, pods, single};
 
@@ -52,7 +53,7 @@ pub(super) async fn change(
     let result = match &item.key {
         Key::Pod(..) => {
             let key = item.key.to_string();
-            pods::change(store, &key, false, |record| {
+            pods::change(store, &key, &Seen::default(), false, |record| {
                 check_meanings(change)?;
                 alter("label", &mut record.labels, &change.labels)?;
                 alter("annotation", &mut record.annotations, &change.annotations)
@@ -66,7 +67,10 @@ pub(super) async fn change(
             })
             .await
         }
-        key => single::change(store, key, false, |old| document(item, old, change)).await,
+        key => {
+            let read = Seen::default();
+            single::change(store, key, &read, false, |old| document(item, old, change)).await
+        }
     };
     Ok(match result? {
         OutcomeResult::Unchanged => OutcomeResult::Unchanged,

@@ -9,6 +9,7 @@
 //! | `endpoints` | who stands behind services, asked of the task that knows |
 //! | [`project`] | what the store's keys come to as objects |
 //! | `read`, `delete`, `label` | what they say |
+//! | `seen` | which state of an object a document changes |
 //! | `stamp` | metadata as it is stored |
 
 mod apply;
@@ -21,6 +22,7 @@ mod node;
 mod pods;
 pub(crate) mod project;
 pub(crate) mod read;
+mod seen;
 mod service;
 mod single;
 mod stamp;

@@ -18,12 +18,14 @@ use serde_json::{Value, json};
 
 use super::apply::Applied;
 use super::failure::store as store_failure;
+use super::seen::Seen;
 use super::single;
 
 /// Gives a pod the labels, annotations, ports and check of a manifest.
 pub(super) async fn apply(
     store: &dyn Store,
     manifest: &PodManifest,
+    seen: &Seen,
     dry_run: bool,
 ) -> Result<Applied, Failure> {
     let keys = find(store, &manifest.id).await?;
@@ -36,8 +38,10 @@ pub(super) async fn apply(
     }
     let mut result = OutcomeResult::Unchanged;
     let last = Mutex::new(Value::Null);
-    for key in keys {
-        let changed = change(store, &key, dry_run, |record| {
+    for (index, key) in keys.into_iter().enumerate() {
+        // Of several records of one pod the first is the one that is shown.
+        let seen = if index == 0 { seen } else { &Seen::default() };
+        let changed = change(store, &key, seen, dry_run, |record| {
             merge(record, manifest);
             *last.lock().unwrap_or_else(PoisonError::into_inner) = document(record);
             Ok(())
@@ -74,6 +78,7 @@ fn merge(record: &mut PodRecord, manifest: &PodManifest) {
 pub(super) async fn change(
     store: &dyn Store,
     key: &str,
+    seen: &Seen,
     dry_run: bool,
     change: impl Fn(&mut PodRecord) -> Result<(), Failure>,
 ) -> Result<OutcomeResult, Failure> {
@@ -94,6 +99,7 @@ pub(super) async fn change(
         if new == old {
             return Ok(None);
         }
+        seen.check(Some(item))?;
         new.generation = old.generation.saturating_add(1);
         let value = serde_json::to_vec(&new);
         value.map(Some).map_err(|error| Failure::new(Code::Internal, error.to_string(), ""))

@@ -45,12 +45,7 @@ pub(super) async fn select(store: &dyn Store, selection: &Selection) -> Result<F
 
 /// Whether a document has the labels that a selection asks for.
 pub(crate) fn has_labels(document: &Value, selection: &Selection) -> bool {
-    let labels = &document["metadata"]["labels"];
-    selection.labels.iter().all(|(key, value)| match (labels.get(key), value) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(found), Some(value)) => found == value,
-    })
+    selection.labels.matches_document(document)
 }
 
 /// Whether an object of the kind is one key, which follows from its name.

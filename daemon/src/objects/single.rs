@@ -7,6 +7,7 @@ use pontoon_store::{Compare, KeyValue, Op, OpResponse, Store, Txn};
 use serde_json::Value;
 
 use super::failure::{busy, store as store_failure};
+use super::seen::Seen;
 
 /// How often it is tried; each time somebody else was quicker.
 const ATTEMPTS: usize = 16;
@@ -15,6 +16,7 @@ const ATTEMPTS: usize = 16;
 pub(super) async fn change(
     store: &dyn Store,
     key: &Key,
+    seen: &Seen,
     dry_run: bool,
     change: impl Fn(Option<&Value>) -> Result<Value, Failure>,
 ) -> Result<OutcomeResult, Failure> {
@@ -22,7 +24,11 @@ pub(super) async fn change(
     let write = |old: Option<&KeyValue>| {
         let document = old.map(read);
         let new = change(document.as_ref())?;
-        Ok((document.as_ref() != Some(&new)).then(|| new.to_string().into_bytes()))
+        if document.as_ref() == Some(&new) {
+            return Ok(None);
+        }
+        seen.check(old)?;
+        Ok(Some(new.to_string().into_bytes()))
     };
     update(store, &key.to_string(), dry_run, write).await
 }

@@ -3,9 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use pontoon_model::api::{Request, Response};
 use pontoon_model::object::{Kind, OutcomeResult, Selection};
+use pontoon_model::rest::LabelSelector;
 use serde_json::{Value, json};
 
 use super::Scene;
@@ -56,7 +57,9 @@ impl Web {
         let (pod, (host, last)) = (scene.pods.last(), (first(scene)?, scene.lab.hosts().last()));
         apply(host, track)?;
         let applied = Instant::now();
-        let service = get(host, Kind::Service, &[])?.into_iter().find(|s| name_of(s) == NAME);
+        let service = get(host, Kind::Service, LabelSelector::default())?
+            .into_iter()
+            .find(|s| name_of(s) == NAME);
         let service = service.context("the service is not there behind its apply")?;
 
         let port = service.pointer("/spec/ports/0/nodePort").and_then(Value::as_u64);
@@ -148,12 +151,12 @@ pub(super) fn apply(host: &Host, track: &str) -> Result<()> {
 
 /// The pods of a track, as a host knows them.
 pub(super) fn pods(host: &Host, track: &str) -> Result<Vec<Value>> {
-    get(host, Kind::Pod, &[("app", NAME), (TRACK, track)])
+    let labels = format!("app={NAME},{TRACK}={track}").parse().map_err(Error::msg)?;
+    get(host, Kind::Pod, labels)
 }
 
 /// The objects of namespace `default` with these labels.
-fn get(host: &Host, kind: Kind, labels: &[(&str, &str)]) -> Result<Vec<Value>> {
-    let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), Some((*v).to_owned()))).collect();
+fn get(host: &Host, kind: Kind, labels: LabelSelector) -> Result<Vec<Value>> {
     let namespace = Some(Default::default());
     let selection = Selection { kind, namespace, names: Vec::new(), labels };
     match host.request(&Request::Get(selection))? {

@@ -1,6 +1,8 @@
 //! From JSON to the fields of a kind: quickly where nothing needs to be said, with paths where
 //! something does.
 
+pub(super) mod fields;
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -17,7 +19,7 @@ pub(super) fn decode<T: DeserializeOwned>(
     document: &Value,
     warnings: &mut Warnings,
 ) -> Result<T, ManifestError> {
-    let mut passed_over = |path: Path<'_>| warnings.unused(&written(&path));
+    let mut passed_over = |path: Path<'_>| warnings.unused(&written(&path), fields::known_at::<T>);
     let fields = serde_ignored::Deserializer::new(document, &mut passed_over);
     serde_path_to_error::deserialize(fields).map_err(|error| ManifestError {
         path: path_of(error.path()),
@@ -43,6 +45,9 @@ pub(super) fn decode_stored<R: DeserializeOwned, T>(
 
 /// Reads a struct from an object. What serde derives takes a list of the fields, too.
 pub(super) trait FromObject: Sized {
+    /// The fields that it knows.
+    fn fields() -> &'static [&'static str];
+
     fn from_members<'de, A: MapAccess<'de>>(
         members: MapAccessDeserializer<A>,
     ) -> Result<Self, A::Error>;
@@ -53,6 +58,10 @@ macro_rules! from_object {
     ($($name:ident),*) => {
         $(
             impl crate::manifest::decode::FromObject for $name {
+                fn fields() -> &'static [&'static str] {
+                    crate::manifest::decode::fields::told(|way| Self::deserialize(way).err())
+                }
+
                 fn from_members<'de, A: serde::de::MapAccess<'de>>(
                     members: serde::de::value::MapAccessDeserializer<A>,
                 ) -> Result<Self, A::Error> {
@@ -85,7 +94,8 @@ pub(super) fn object<'de, T: FromObject, D: Deserializer<'de>>(found: D) -> Resu
         }
     }
 
-    found.deserialize_map(Members(PhantomData))
+    // The fields are for [`fields`]; whatever else is read from passes them over.
+    found.deserialize_struct("", T::fields(), Members(PhantomData))
 }
 
 /// Takes away members that are null: to Kubernetes they are absent.

@@ -31,10 +31,24 @@ impl Warnings {
         Self { said: Vec::new(), muted }
     }
 
-    /// Notes that a field has no effect.
-    pub(crate) fn unused(&mut self, path: &str) {
-        if !EVERYWHERE.iter().chain(self.muted).any(|muted| is_below(&plain(path), muted)) {
-            self.add(path, "not used");
+    /// Notes that a field has no effect; `known` tells the fields that are beside it, by the path of
+    /// what they are in.
+    pub(crate) fn unused(
+        &mut self,
+        path: &str,
+        known: impl FnOnce(&str) -> &'static [&'static str],
+    ) {
+        let bare = plain(path);
+        if EVERYWHERE.iter().chain(self.muted).any(|muted| is_below(&bare, muted)) {
+            return;
+        }
+        let (parent, name) = bare.rsplit_once('.').unwrap_or(("", &bare));
+        match nearest(name, known(parent)) {
+            Some(near) if parent.is_empty() => {
+                self.add(path, &format!("not used; did you mean `{near}`?"));
+            }
+            Some(near) => self.add(path, &format!("not used; did you mean `{parent}.{near}`?")),
+            None => self.add(path, "not used"),
         }
     }
 
@@ -65,6 +79,19 @@ fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
+/// The known field that was probably meant. Kubernetes has many that are not used here, so it must be
+/// very near.
+fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let mistakes = |field: &str| match field.eq_ignore_ascii_case(name) {
+        true => 0,
+        false => strsim::damerau_levenshtein(field, name),
+    };
+    let allowed = (name.chars().count() / 4).min(2);
+    let others = known.iter().filter(|field| **field != name);
+    let mistaken = others.map(|field| (mistakes(field), *field));
+    mistaken.filter(|(mistakes, _)| *mistakes <= allowed).min().map(|(_, field)| field)
+}
+
 /// A path without its indexes.
 fn plain(path: &str) -> String {
     let mut inside = false;
@@ -85,11 +112,27 @@ mod tests {
     fn fields_that_differ_in_an_index_are_named_once() {
         let mut warnings = Warnings::except(&["spec.a"]);
         for path in ["e[0].x", "e[1].x", "e[1].y", "spec.a[3].b", "spec.ab", "metadata.uid"] {
-            warnings.unused(path);
+            warnings.unused(path, |_| &[]);
         }
         assert_eq!(
             warnings.into_sentences(),
             ["e[0].x: not used (and 1 like it)", "e[1].y: not used", "spec.ab: not used"]
         );
+    }
+
+    #[test]
+    fn what_is_misspelt_has_what_was_meant_beside_it() {
+        let known = ["selector", "clusterIP", "ports", "externalName"];
+        for (name, meant) in [
+            ("slector", Some("selector")),
+            ("selectors", Some("selector")),
+            ("clusterIp", Some("clusterIP")),
+            ("port", Some("ports")),
+            ("externalIPs", None),
+            ("template", None),
+            ("x", None),
+        ] {
+            assert_eq!(nearest(name, &known), meant, "{name}");
+        }
     }
 }

@@ -38,12 +38,7 @@ pub fn object(kind: Kind, namespace: Option<&Namespace>, name: &str) -> String {
 /// The value of `labelSelector` that means the labels of a selection; nothing when it has none.
 #[must_use]
 pub fn label_selector(selection: &Selection) -> Option<String> {
-    let part = |(key, value): (&String, &Option<String>)| match value {
-        Some(value) => format!("{key}={value}"),
-        None => key.clone(),
-    };
-    let parts: Vec<String> = selection.labels.iter().map(part).collect();
-    (!parts.is_empty()).then(|| parts.join(","))
+    (!selection.labels.is_empty()).then(|| selection.labels.to_string())
 }
 
 /// A text as a part of a path or a query (RFC 3986, section 2.1).

@@ -10,7 +10,7 @@ pub struct WatchEvent {
     #[serde(rename = "type")]
     pub kind: EventKind,
     /// To which object: as it is now, or as it was before it went. Of [`EventKind::Bookmark`] nothing
-    /// but `metadata.resourceVersion`, of [`EventKind::Error`] an [`super::ApiError`].
+    /// but `metadata.resourceVersion`.
     pub object: Value,
 }
 
@@ -27,8 +27,6 @@ pub enum EventKind {
     Deleted,
     /// Nothing: all that was there when the watch began has been told.
     Bookmark,
-    /// The watch ends.
-    Error,
 }
 
 impl EventKind {
@@ -40,7 +38,6 @@ impl EventKind {
             Self::Modified => "MODIFIED",
             Self::Deleted => "DELETED",
             Self::Bookmark => "BOOKMARK",
-            Self::Error => "ERROR",
         }
     }
 }

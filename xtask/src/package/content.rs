@@ -94,6 +94,11 @@ fn command(sources: &Sources<'_>) -> Vec<Item> {
     let man = What::All { from: sources.man.clone(), ending: ".1", gzip: true };
     vec![
         Item::new("usr/bin/pontoon", copy(sources.dynamic.join("pontoon"), 0o755)),
+        // `pontoon lab` starts it, and nobody else.
+        Item::new(
+            "usr/libexec/pontoon/pontoon-lab",
+            copy(sources.dynamic.join("pontoon-lab"), 0o755),
+        ),
         Item::new("usr/share/man/man1", man),
         Item::new("usr/share/bash-completion/completions/pontoon", completion("bash/pontoon")),
         Item::new("usr/share/zsh/vendor-completions/_pontoon", completion("zsh/_pontoon")),

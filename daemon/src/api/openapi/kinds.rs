@@ -60,16 +60,15 @@ pub(super) fn list(kind: Kind) -> Value {
 /// What happens to one of them.
 pub(super) fn event(kind: Kind) -> Value {
     let object = json!({"$ref": format!("{SCHEMAS}{}", kind.names().kind)});
-    let error = json!({"$ref": format!("{SCHEMAS}ApiError")});
-    let of = |types: &[&str], object: Value| {
-        json!({
-            "type": "object",
-            "required": ["type", "object"],
-            "properties": {"type": {"enum": types}, "object": object},
-            "additionalProperties": false,
-        })
-    };
-    json!({"oneOf": [of(&["ADDED", "MODIFIED", "DELETED", "BOOKMARK"], object), of(&["ERROR"], error)]})
+    json!({
+        "type": "object",
+        "required": ["type", "object"],
+        "properties": {
+            "type": {"enum": ["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]},
+            "object": object,
+        },
+        "additionalProperties": false,
+    })
 }
 
 /// `metadata` of any object.
@@ -82,7 +81,7 @@ pub(super) fn metadata() -> Value {
             "namespace": {"type": "string"},
             "labels": texts,
             "annotations": texts,
-            "resourceVersion": {"type": "string", "description": "Changes with the object; read nothing into it."},
+            "resourceVersion": {"type": "string", "description": "Changes with the object; read nothing into it. Applied, it says which state the change is of."},
             "uid": {"type": "string"},
             "creationTimestamp": {"type": "string", "format": "date-time"},
         },

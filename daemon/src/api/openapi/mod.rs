@@ -30,10 +30,13 @@ const ABOUT: &str = "What people and their programs ask of a node's daemon. It i
     socket `/run/pontoon/api.sock`, for root and the group that `api.group` names, and over TCP with \
     mutual TLS where `api.listen` says so. Whoever may connect may do everything.\n\n\
     An error is an `ApiError`, whatever its status. With `watch=true` a list or an object is followed: \
-    server-sent events of the types `ADDED`, `MODIFIED` and `DELETED`, a `BOOKMARK` when all that was \
-    there has been told, and `ERROR` at the end. The `id` of an event, given as `resourceVersion` or as \
-    `Last-Event-ID`, continues a broken watch, also after the daemon was restarted; 410 says that it is \
-    too long ago.";
+    server-sent events of the types `ADDED`, `MODIFIED` and `DELETED`, and a `BOOKMARK` when all that was \
+    there has been told; a line every 15 seconds says that it is alive. It ends with the daemon. The `id` of \
+    an event, given as `resourceVersion` or as `Last-Event-ID`, continues a broken watch, also after the \
+    daemon was restarted; 410 says that it is too long ago.\n\n\
+    A document that is applied with `metadata.resourceVersion` changes an object only if it is still as it \
+    was then; else its outcome is a conflict. One whose `metadata.uid` is another's comes from elsewhere, and \
+    its version says nothing.";
 
 /// The document.
 #[must_use]

@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use pontoon_model::api::Failure;
 use pontoon_model::object::{Kind, Selection};
-use pontoon_model::rest::EventKind;
+use pontoon_model::rest::{EventKind, HEARTBEAT};
 use pontoon_model::service::ServiceId;
 use serde_json::{Value, json};
 
-use super::{Batch, HEARTBEAT, RETRY, expired, no_position};
+use super::{Batch, RETRY, expired, no_position};
 use crate::objects::endpoints;
 use crate::objects::project::Item;
 use crate::services::inquiry::{Inquiries, Position};

@@ -34,8 +34,6 @@ use stored::Stored;
 
 /// Watches at once.
 pub(super) const AT_ONCE: usize = 64;
-/// A watch says at least this often that it is alive.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Before a store that did not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 

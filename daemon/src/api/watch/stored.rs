@@ -8,7 +8,7 @@ use std::time::Duration;
 use pontoon_model::api::{Code, Failure};
 use pontoon_model::key::Key;
 use pontoon_model::object::{Kind, Selection};
-use pontoon_model::rest::EventKind;
+use pontoon_model::rest::{EventKind, HEARTBEAT};
 use pontoon_store::{Event, Revision, Store};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -16,7 +16,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::debug;
 
-use super::{Batch, HEARTBEAT, RETRY, expired, no_position};
+use super::{Batch, RETRY, expired, no_position};
 use crate::feed::Notice;
 use crate::objects::project::{Change, Item, Projection, listing};
 use crate::objects::read::has_labels;

@@ -32,6 +32,7 @@ use pontoon_store::{Compare, KeyValue, Op, OpResponse, Store, Txn};
 
 use super::apply::Applied;
 use super::failure::{busy, not_found, store as store_failure};
+use super::seen::Seen;
 use super::stamp::Birth;
 use claim::{Claim, Holders};
 use plan::Stored;
@@ -46,6 +47,7 @@ pub(super) async fn apply(
     store: &dyn Store,
     config: &ClusterConfig,
     new: &ServiceManifest,
+    seen: &Seen,
     dry_run: bool,
 ) -> Result<Applied, Failure> {
     let id = &new.service.id;
@@ -54,6 +56,7 @@ pub(super) async fn apply(
         store.get(&Key::Service(id.clone()).to_string()).await.map_err(store_failure)?;
     let mut holders = Holders::default();
     for attempt in 1..=ATTEMPTS {
+        let state = seen.check(found.as_ref());
         let stored = match found {
             Some(item) => Some(read(store, id, item).await?),
             None => None,
@@ -63,6 +66,7 @@ pub(super) async fn apply(
         if stored.as_ref().is_some_and(|stored| stored.document == plan.document) {
             return Ok((OutcomeResult::Unchanged, plan.document));
         }
+        state?;
         plan.released = held(store, id, &plan.released).await?;
         let mut txn = plan.transaction(id, stored.as_ref(), &holders)?;
         if dry_run {

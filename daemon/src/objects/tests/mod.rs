@@ -5,6 +5,7 @@ mod pods;
 mod properties;
 mod services;
 mod slices;
+mod versions;
 
 use std::collections::BTreeMap;
 
@@ -119,7 +120,7 @@ fn all(kind: Kind) -> Selection {
         kind,
         namespace: Some(Default::default()),
         names: Vec::new(),
-        labels: BTreeMap::new(),
+        labels: Default::default(),
     }
 }
 

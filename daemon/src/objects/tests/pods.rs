@@ -94,7 +94,7 @@ async fn pods_are_shown_as_kubernetes_would() {
             },
         })
     );
-    let selected = Selection { labels: [("app".to_owned(), None)].into(), ..all(Kind::Pod) };
+    let selected = Selection { labels: "app".parse().unwrap(), ..all(Kind::Pod) };
     assert_eq!(cluster.objects.get(&selected).await.unwrap().len(), 1);
 }
 

@@ -90,17 +90,17 @@ async fn objects_are_found_by_labels_and_sorted_by_namespace_and_name() {
         )
     };
     assert_eq!(found.iter().map(full).collect::<Vec<_>>(), ["a/a", "a/b", "a-b/b"]);
-    let with = |key: &str, value: Option<&str>| Selection {
-        labels: [(key.to_owned(), value.map(str::to_owned))].into(),
-        ..everywhere.clone()
-    };
-    for (selection, count) in [
-        (with("kubernetes.io/service-name", None), 3),
-        (with("kubernetes.io/service-name", Some("web")), 3),
-        (with("kubernetes.io/service-name", Some("db")), 0),
-        (with("tier", None), 0),
+    for (labels, count) in [
+        ("kubernetes.io/service-name", 3),
+        ("kubernetes.io/service-name=web", 3),
+        ("kubernetes.io/service-name=db", 0),
+        ("kubernetes.io/service-name in (db,web)", 3),
+        ("kubernetes.io/service-name!=web", 0),
+        ("tier", 0),
+        ("!tier,tier!=x,tier notin (x,y)", 3),
     ] {
-        assert_eq!(cluster.objects.get(&selection).await.unwrap().len(), count);
+        let selection = Selection { labels: labels.parse().unwrap(), ..everywhere.clone() };
+        assert_eq!(cluster.objects.get(&selection).await.unwrap().len(), count, "{labels}");
     }
     let named = Selection { names: vec!["b".to_owned()], ..everywhere };
     assert_eq!(cluster.objects.get(&named).await.unwrap().len(), 2);

@@ -46,7 +46,7 @@ fn what_is_not_used_is_reported_by_path() {
         },
         "spec": {
             "allocateLoadBalancerNodePorts": true, "slector": {},
-            "ports": [{"name": "a", "port": 80, "appProtocol": "h2"}, {"name": "b", "port": 81, "appProtocol": "h2"}],
+            "ports": [{"name": "a", "port": 80, "appProtocol": "h2", "targetport": 1}, {"name": "b", "port": 81, "appProtocol": "h2", "targetport": 1}],
         },
         "status": {"conditions": [{"type": "x"}], "loadBalancer": {}},
         "data": 1,
@@ -61,7 +61,8 @@ fn what_is_not_used_is_reported_by_path() {
             "metadata.finalizers: not used",
             "spec.allocateLoadBalancerNodePorts: not used",
             "spec.ports[0].appProtocol: not used (and 1 like it)",
-            "spec.slector: not used",
+            "spec.ports[0].targetport: not used; did you mean `spec.ports.targetPort`? (and 1 like it)",
+            "spec.slector: not used; did you mean `spec.selector`?",
         ]
     );
 }
