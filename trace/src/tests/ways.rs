@@ -248,10 +248,10 @@ fn what_other_programs_drop_ends_there_and_so_does_the_answer() {
     use crate::packet::Packet;
     use crate::rules::End;
     use pontoon_model::trace::PassedRule;
-    use pontoon_netlink::nft::HookPoint;
+    use pontoon_netlink::nft::{HookPoint, Reject};
 
-    /// Who drops packets or their answers, for sure or perhaps.
-    struct Stranger<'w>(Planner<'w>, bool, bool);
+    /// Who ends packets or their answers, for sure or perhaps.
+    struct Stranger<'w>(Planner<'w>, bool, bool, End);
     impl Host for Stranger<'_> {
         fn tables(&self, node: &pontoon_model::name::NodeName) -> std::sync::Arc<Tables> {
             self.0.tables(node)
@@ -266,7 +266,7 @@ fn what_other_programs_drop_ends_there_and_so_does_the_answer() {
             };
             (point == HookPoint::Forward && before.answers == self.2).then(|| Others {
                 rules: vec![rule],
-                end: End::Dropped,
+                end: self.3,
                 doubtful: self.1,
             })
         }
@@ -280,12 +280,17 @@ fn what_other_programs_drop_ends_there_and_so_does_the_answer() {
         live: false,
     };
     let aim = aim(&world, &question, None).unwrap();
-    for (doubtful, answers, outcome) in [
-        (false, false, Outcome::Dropped),
-        (true, false, Outcome::Unknown),
-        (false, true, Outcome::Dropped),
+    let refused = End::Refused(Reject::PortUnreachable);
+    for (doubtful, answers, end, outcome) in [
+        (false, false, End::Dropped, Outcome::Dropped),
+        (true, false, End::Dropped, Outcome::Unknown),
+        (false, true, End::Dropped, Outcome::Dropped),
+        (false, false, refused, Outcome::Refused),
+        (true, false, refused, Outcome::Unknown),
+        // Who is told is whoever answers.
+        (false, true, refused, Outcome::Dropped),
     ] {
-        let host = Stranger(Planner(&world), doubtful, answers);
+        let host = Stranger(Planner(&world), doubtful, answers, end);
         let trace = crate::tell(&world, &host, &question, &aim, None);
         assert_eq!(trace.verdict.outcome, outcome, "{trace:#?}");
         let text = &trace.verdict.text;
