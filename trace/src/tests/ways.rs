@@ -119,7 +119,23 @@ fn a_local_policy_without_an_endpoint_here_drops_outsiders_and_not_pods() {
     change(&mut world.services[0], |api| api.internal_policy = TrafficPolicy::Local);
     let trace = ask(&world, pod("a-1"), at("10.96.0.80"), 80);
     assert_eq!(trace.verdict.outcome, Outcome::Dropped);
-    assert!(trace.verdict.text.contains("internalTrafficPolicy"), "{}", trace.verdict.text);
+    let text = &trace.verdict.text;
+    assert!(text.contains("internalTrafficPolicy"), "{text}");
+    assert!(text.ends_with("none of its endpoints is on node a"), "{text}");
+}
+
+#[test]
+fn a_local_policy_tells_an_endpoint_that_is_not_ready_from_none() {
+    let mut world = world();
+    let mut api = service(&["a-2", "b-1"]);
+    change(&mut api, |api| api.internal_policy = TrafficPolicy::Local);
+    api.endpoints[0][0].conditions = Conditions::NOT_READY;
+    world.services.push(api);
+    let trace = ask(&world, pod("a-1"), at("10.96.0.80"), 80);
+    assert_eq!(trace.verdict.outcome, Outcome::Dropped);
+    let text = &trace.verdict.text;
+    assert!(text.ends_with("none of its endpoints on node a is ready"), "{text}");
+    assert!(trace.verdict.next.unwrap().contains("(b)"));
 }
 
 #[test]
