@@ -5,6 +5,7 @@ use pontoon_model::trace::{Destination, Origin, Outcome, Port, Question, StepKin
 
 use super::given::*;
 use crate::aim;
+use crate::world::World;
 
 fn kinds(trace: &pontoon_model::trace::Trace) -> Vec<StepKind> {
     trace.steps.iter().map(|step| step.kind).collect()
@@ -136,6 +137,19 @@ fn a_local_policy_tells_an_endpoint_that_is_not_ready_from_none() {
     let text = &trace.verdict.text;
     assert!(text.ends_with("none of its endpoints on node a is ready"), "{text}");
     assert!(trace.verdict.next.unwrap().contains("(b)"));
+}
+
+#[test]
+fn what_nobody_looked_at_is_said() {
+    let mut world = world();
+    world.services.push(service(&["c-1"]));
+    let said = |world: &World, to, port| ask(world, pod("a-1"), to, port).verdict.text;
+    let text = said(&world, at("10.244.1.12"), 80);
+    assert!(!text.contains("were not looked at"), "{text}");
+    let text = said(&world, at("10.244.2.11"), 80);
+    assert!(text.ends_with("; rules of other programs on node b were not looked at"), "{text}");
+    let text = said(&world, Destination::Node(name("b")), 30080);
+    assert!(text.ends_with("other programs on nodes b, c were not looked at"), "{text}");
 }
 
 #[test]

@@ -65,15 +65,18 @@ impl Walker<'_> {
             Some(true) => self.end(
                 Outcome::Delivered,
                 node,
-                format!("it arrives at {at}, and somebody listens there"),
+                format!("it arrives at {at}, and somebody listens there{}", self.unread()),
                 None,
             ),
             None if here || self.transport == Transport::Icmp => {
-                self.end(Outcome::Delivered, node, format!("it arrives at {at}"), None)
+                let text = format!("it arrives at {at}{}", self.unread());
+                self.end(Outcome::Delivered, node, text, None)
             }
             None => {
-                let text =
-                    format!("it arrives at {at}; only node {node} can see who listens there");
+                let text = format!(
+                    "it arrives at {at}; only node {node} can see who listens there{}",
+                    self.unread()
+                );
                 self.end(Outcome::Delivered, node, text, None)
             }
         }
@@ -82,11 +85,24 @@ impl Walker<'_> {
     /// To where nobody here knows what becomes of it.
     pub(super) fn away(&mut self, node: &NodeName) -> Verdict {
         let text = format!(
-            "it leaves the cluster for {} as coming from {}",
+            "it leaves the cluster for {} as coming from {}{}",
             socket(self.packet.destination, self.packet.ports.1),
-            self.packet.source
+            self.packet.source,
+            self.unread()
         );
         self.end(Outcome::Leaves, node, text, None)
+    }
+
+    /// On which nodes of its way nobody looked at the rules of other programs.
+    fn unread(&self) -> String {
+        let names: Vec<String> = self.unread.iter().map(ToString::to_string).collect();
+        match names.as_slice() {
+            [] => String::new(),
+            [one] => format!("; rules of other programs on node {one} were not looked at"),
+            all => {
+                format!("; rules of other programs on nodes {} were not looked at", all.join(", "))
+            }
+        }
     }
 
     /// Whether anybody knows that the other node is there.

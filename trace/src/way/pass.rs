@@ -23,6 +23,9 @@ impl Walker<'_> {
         text: String,
     ) -> Result<(), Ended> {
         let before = self.packet.clone();
+        if *node != self.world.me && !self.unread.contains(node) {
+            self.unread.push(node.clone());
+        }
         let walk = Walk {
             tables: &tables.rulesets,
             is_local: &|ip| self.world.is_local(node, ip),
