@@ -1,5 +1,6 @@
 //! Ways through a cluster of three nodes.
 
 pub(crate) mod given;
+mod node_ports;
 mod properties;
 mod ways;

@@ -87,24 +87,6 @@ fn an_address_that_no_service_has_is_refused() {
 }
 
 #[test]
-fn node_ports_answer_outsiders_and_mask_those_that_come_to_another_node() {
-    let mut world = world();
-    world.services.push(service(&["b-1"]));
-    let outside = Origin::Outside { address: None, node: None };
-    let trace = ask(&world, outside.clone(), Destination::Node(name("a")), 30080);
-    assert_eq!(trace.verdict.outcome, Outcome::Delivered, "{trace:#?}");
-    let masked = trace.steps.iter().flat_map(|step| &step.rules);
-    let masked = masked.filter(|rule| rule.rule.contains("masquerade")).count();
-    assert_eq!(masked, 1, "{trace:#?}");
-    let answer = trace.steps.last().unwrap();
-    assert!(answer.details[0].contains("in place of 198.51.100.1"), "{answer:?}");
-    // Where the endpoint is on the node itself nothing is masked.
-    let trace = ask(&world, outside, Destination::Node(name("b")), 30080);
-    assert_eq!(trace.verdict.outcome, Outcome::Delivered);
-    assert!(trace.steps.iter().flat_map(|step| &step.rules).all(|r| !r.rule.contains("masq")));
-}
-
-#[test]
 fn a_local_policy_without_an_endpoint_here_drops_outsiders_and_not_pods() {
     let mut world = world();
     let mut api = service(&["b-1"]);
@@ -182,16 +164,6 @@ fn only_sources_in_its_ranges_reach_a_load_balancer() {
     let trace = ask(&world, from("192.0.2.7"), at("203.0.113.80"), 80);
     assert_eq!(trace.verdict.outcome, Outcome::Dropped);
     assert!(trace.verdict.text.contains("in none of the ranges"), "{}", trace.verdict.text);
-}
-
-#[test]
-fn a_node_port_of_another_node_is_served_there() {
-    let mut world = world();
-    world.services.push(service(&["c-1"]));
-    let trace = ask(&world, pod("a-1"), Destination::Node(name("b")), 30080);
-    assert_eq!(trace.verdict.outcome, Outcome::Delivered, "{trace:#?}");
-    let crossings = trace.steps.iter().filter(|step| step.kind == StepKind::Crossing).count();
-    assert_eq!((crossings, trace.verdict.node), (2, Some(name("c"))));
 }
 
 #[test]
