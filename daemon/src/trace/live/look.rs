@@ -10,7 +10,7 @@ use pontoon_store::LeaseId;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::mark::Eye;
+use super::mark::{Eye, Seen};
 use super::{Heard, Hub, PATIENCE, send};
 
 /// How long the sender waits for others to look.
@@ -41,8 +41,8 @@ pub(super) async fn look(hub: Arc<Hub>, id: TraceId, probe: Probe, lease: Option
         None
     };
     sleep(SETTLE).await;
-    let report = match eye.close(&probe).await {
-        Ok(sights) => Report { stage: Stage::Done, echo, sights, problem: None },
+    let report = match eye.close().await {
+        Ok(Seen { sights, problem }) => Report { stage: Stage::Done, echo, sights, problem },
         Err(problem) => Report { echo, ..failed(&problem) },
     };
     hub.tell(&id, report, lease).await;
