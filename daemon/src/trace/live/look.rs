@@ -22,14 +22,23 @@ const SETTLE: Duration = Duration::from_millis(150);
 pub(super) async fn look(hub: Arc<Hub>, id: TraceId, probe: Probe, lease: Option<LeaseId>) {
     let mut heard = hub.heard.subscribe();
     let Ok(_place) = hub.places.try_acquire() else {
-        return hub.tell(&id, failed("too many packets are looked for at once"), lease).await;
+        hub.tell(&id, failed("too many packets are looked for at once"), lease).await;
+        return;
     };
     let eye = match Eye::open(&id, &probe).await {
         Ok(eye) => eye,
-        Err(problem) => return hub.tell(&id, failed(&problem), lease).await,
+        Err(problem) => {
+            hub.tell(&id, failed(&problem), lease).await;
+            return;
+        }
     };
     let ready = Report { stage: Stage::Ready, echo: None, sights: Vec::new(), problem: None };
-    hub.tell(&id, ready, lease).await;
+    if !hub.tell(&id, ready, lease).await {
+        // Nobody waits for it, as behind an outage that outlived whoever asked; or nobody can hear.
+        let _ = eye.close().await;
+        hub.tell(&id, failed("the store does not take what it sees"), None).await;
+        return;
+    }
     let mut stages = BTreeMap::new();
     let echo = if probe.sender == hub.me {
         let all = |stages: &Stages| probe.nodes.iter().all(|node| stages.contains_key(node));
