@@ -11,6 +11,7 @@ use pontoon_lab::cni::Verb;
 use pontoon_lab::probe::dns::{DnsLoad, Patience, Question, RecordType};
 use pontoon_lab::probe::{PingLoad, Responder, TcpLoad};
 use pontoon_model::doctor::Report;
+use pontoon_model::trace::{Outcome, StepKind, Trace};
 use pontoon_tests::cluster::{SOON, eventually};
 use pontoon_tests::installed::{self, UNIT};
 use pontoon_tests::{naming, requirements, systemd};
@@ -144,6 +145,38 @@ fn pods_are_served_where_another_server_has_the_port_of_the_dns() {
         Ok(())
     })
     .unwrap();
+}
+
+#[test]
+fn a_packet_is_sent_and_followed_within_the_units_sandbox() {
+    if skipped() {
+        return;
+    }
+    let lab = Lab::builder().hosts(1).embedded().build().unwrap();
+    let host = installed::install(lab.host(1)).unwrap();
+    host.exec(&["systemctl", "start", UNIT]).unwrap();
+    let _client = installed::add_pod(&host, "client").unwrap();
+    let server = installed::add_pod(&host, "server").unwrap();
+    let _server = Responder::start(&server, 80).unwrap();
+    for to in ["pod/server:80/tcp", "pod/server:80/udp", "pod/server/icmp"] {
+        eventually(SOON, || {
+            let words = format!("pontoon trace pod/client {to} --live -o json");
+            let trace: Trace = serde_json::from_str(&host.exec(&["sh", "-c", &words])?)?;
+            let saw =
+                |kind| trace.steps.iter().any(|step| step.kind == kind && !step.rules.is_empty());
+            ensure!(
+                trace.verdict.outcome == Outcome::Delivered
+                    && trace.verdict.text.contains("answered after")
+                    && saw(StepKind::Seen)
+                    && saw(StepKind::SeenBack),
+                "{to}: {trace:#?}"
+            );
+            Ok(())
+        })
+        .unwrap();
+    }
+    let tables = host.exec(&["nft", "list", "tables"]).unwrap();
+    assert!(!tables.contains("pontoon-trace"), "{tables}");
 }
 
 #[test]

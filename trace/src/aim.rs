@@ -6,7 +6,7 @@ use pontoon_model::cidr::Family;
 use pontoon_model::service::{ServiceId, ServiceKind, ServicePort};
 use pontoon_model::trace::{Destination, Origin, Port, Question, Step, Transport};
 
-use crate::world::{Backed, World};
+use crate::world::{Backed, Node, World};
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +24,6 @@ pub struct Named {
 pub struct Aim {
     /// The address; `None` where the name stands for none.
     pub address: Option<IpAddr>,
-    /// The others that the sender may take as well.
-    pub more: Vec<IpAddr>,
     /// What carries it.
     pub transport: Transport,
     /// The port; 0 for a ping.
@@ -79,10 +77,9 @@ pub fn aim(world: &World, question: &Question, named: Option<&Named>) -> Result<
         sources(world, &question.from).into_iter().map(Family::of).collect();
     let (usable, rest): (Vec<IpAddr>, Vec<IpAddr>) =
         addresses.into_iter().partition(|ip| families.contains(&Family::of(*ip)));
-    let mut usable = usable.into_iter();
-    let address = usable.next().or(rest.first().copied());
+    let address = usable.first().or(rest.first()).copied();
     let holder = backed.or_else(|| holder(world, address?));
-    let (transport, port) = port(question, holder)?;
+    let (transport, port) = port(world, question, address, holder)?;
     let of_service = backed.map(|backed| &backed.service);
     let port = match of_service {
         // The name leads to the endpoints themselves, at their own ports.
@@ -90,7 +87,7 @@ pub fn aim(world: &World, question: &Question, named: Option<&Named>) -> Result<
         _ => port,
     };
     let service = of_service.map(|service| service.id.clone());
-    Ok(Aim { address, more: usable.collect(), transport, port, service })
+    Ok(Aim { address, transport, port, service })
 }
 
 fn addresses(
@@ -151,7 +148,33 @@ pub(crate) fn holder(world: &World, address: IpAddr) -> Option<&Backed> {
     })
 }
 
-fn port(question: &Question, holder: Option<&Backed>) -> Result<(Transport, u16), AimError> {
+/// The services' ports that nodes answer for at a port of their own.
+pub(crate) fn of_node_port(
+    world: &World,
+    number: u16,
+) -> impl Iterator<Item = (&Backed, &ServicePort)> {
+    let all = world.services.iter();
+    let all = all.flat_map(|backed| backed.service.ports.iter().map(move |port| (backed, port)));
+    all.filter(move |(_, port)| port.node_port == Some(number))
+}
+
+/// What a service is reached by at a port of a node: TCP, where several are.
+fn over_node_port(world: &World, address: IpAddr, number: u16) -> Option<Transport> {
+    let at_more =
+        |node: &Node| node.node_port_addresses.as_ref().is_some_and(|more| more.contains(&address));
+    if world.node_at(address).is_none() && !world.nodes.values().any(at_more) {
+        return None;
+    }
+    let known = of_node_port(world, number).map(|(_, port)| Transport::from(port.protocol));
+    known.min_by_key(|transport| *transport != Transport::Tcp)
+}
+
+fn port(
+    world: &World,
+    question: &Question,
+    address: Option<IpAddr>,
+    holder: Option<&Backed>,
+) -> Result<(Transport, u16), AimError> {
     let wrong = |problem: String, next: String| AimError { field: "port", problem, next };
     let asked = question.protocol;
     if asked == Some(Transport::Icmp) {
@@ -174,7 +197,9 @@ fn port(question: &Question, holder: Option<&Backed>) -> Result<(Transport, u16)
         (Some(Port::Number(number)), _) => {
             let known = ports.iter().filter(fits).find(|port| port.port == *number);
             let of_service = known.map(|port| port.protocol.into());
-            Ok((asked.or(of_service).unwrap_or(Transport::Tcp), *number))
+            let of_node = || over_node_port(world, address?, *number);
+            let transport = asked.or(of_service).or_else(of_node);
+            Ok((transport.unwrap_or(Transport::Tcp), *number))
         }
         (Some(Port::Name(name)), Some(service)) => {
             let known = ports.iter().filter(fits).find(|port| port.name == *name);

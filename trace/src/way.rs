@@ -64,6 +64,7 @@ pub(crate) fn follow(
         endpoint: None,
         slots: None,
         doubt: None,
+        unread: Vec::new(),
     };
     let verdict = walker.go(start);
     let verdict = match (walker.doubt.take(), verdict) {
@@ -90,6 +91,8 @@ struct Walker<'w> {
     slots: Option<u32>,
     /// Why it may end although nothing that can be read ends it.
     doubt: Option<Verdict>,
+    /// The nodes on its way whose rules of other programs cannot be read from here.
+    unread: Vec<NodeName>,
 }
 
 /// A way that ends.

@@ -60,14 +60,19 @@ fn of_service(world: &World, node: &NodeName, packet: &Packet, met: &Met<'_>) ->
             .collect();
         nodes.sort();
         nodes.dedup();
+        let here = family.iter().any(|endpoint| endpoint.place.node.as_ref() == Some(node));
+        let none = if here {
+            format!("none of its endpoints on node {node} is ready")
+        } else {
+            format!("none of its endpoints is on node {node}")
+        };
+        let cluster = format!("set {policy} to Cluster");
         return Why {
-            text: format!(
-                "{policy} of service {id} is Local, and none of its endpoints is on node {node}"
-            ),
-            next: Some(format!(
-                "send to a node that has one ({}), or set {policy} to Cluster",
-                nodes.join(", ")
-            )),
+            text: format!("{policy} of service {id} is Local, and {none}"),
+            next: Some(match nodes.as_slice() {
+                [] => cluster,
+                all => format!("send to a node that has one ({}), or {cluster}", all.join(", ")),
+            }),
         };
     }
     if family.is_empty() {

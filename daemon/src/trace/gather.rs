@@ -84,7 +84,8 @@ impl Gathered {
         addresses: &[IpAddr],
         question: &Question,
     ) -> Result<Self, Failure> {
-        let wanted = Wanted::of(&self.world, question, addresses);
+        let mut wanted = Wanted::of(&self.world, question, addresses);
+        wanted.addresses.extend(behind_port(&self.records, wanted.port));
         let found = tracer.inquiries.look(move |directory| look(directory, &wanted)).await;
         let (services, pods) = found.ok_or_else(|| {
             Failure::new(Code::TryAgainLater, "services and pods are not known yet", "")
@@ -102,6 +103,14 @@ impl Gathered {
         }
         Ok(self)
     }
+}
+
+/// The addresses of this node's pods that a port of the host leads to.
+fn behind_port(records: &[Record], port: Option<u16>) -> impl Iterator<Item = IpAddr> + '_ {
+    let leads = move |record: &&Record| {
+        record.spec.port_mappings.iter().any(|mapping| Some(mapping.host_port) == port)
+    };
+    records.iter().filter(leads).flat_map(Record::addresses)
 }
 
 impl Wanted {

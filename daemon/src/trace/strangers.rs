@@ -9,7 +9,7 @@ use pontoon_model::trace::PassedRule;
 use pontoon_netlink::LinkName;
 use pontoon_netlink::Rtnl;
 use pontoon_netlink::filter::{Base, Table, legacy};
-use pontoon_netlink::nft::{self, HookPoint, Nft, priority};
+use pontoon_netlink::nft::{self, HookPoint, Nft, Reject, priority};
 use pontoon_trace::host::Others;
 use pontoon_trace::packet;
 use pontoon_trace::rules::End;
@@ -47,8 +47,12 @@ pub(super) fn others(
                 Fate::Dropped(cause) => (cause, true),
                 Fate::ProbablyDropped(cause) => (cause, false),
             };
-            let found =
-                Others { rules: vec![rule(table, &cause)], end: End::Dropped, doubtful: !sure };
+            let end = match cause {
+                // Which word the sender is told makes no difference here.
+                Cause::Rule { rejects: true, .. } => End::Refused(Reject::PortUnreachable),
+                Cause::Rule { .. } | Cause::Policy { .. } => End::Dropped,
+            };
+            let found = Others { rules: vec![rule(table, &cause)], end, doubtful: !sure };
             if sure {
                 return found;
             }
@@ -86,15 +90,17 @@ fn judged(packet: &packet::Packet, rtnl: &Rtnl) -> Packet {
 }
 
 fn rule(table: &Table, cause: &Cause) -> PassedRule {
-    let (chain, rule) = match cause {
-        Cause::Policy { chain } => (chain.clone(), "its policy".to_owned()),
-        Cause::Rule { chain, number } => (chain.clone(), format!("rule {number}")),
+    let (chain, rule, rejects) = match cause {
+        Cause::Policy { chain } => (chain.clone(), "its policy".to_owned(), false),
+        Cause::Rule { chain, number, rejects } => {
+            (chain.clone(), format!("rule {number}"), *rejects)
+        }
     };
     PassedRule {
         table: table.name.clone(),
         chain,
         rule,
-        verdict: "drop".to_owned(),
+        verdict: if rejects { "reject" } else { "drop" }.to_owned(),
         comment: table.legacy.then(|| "of iptables-legacy".to_owned()),
     }
 }

@@ -34,6 +34,8 @@ pub enum Cause {
         chain: String,
         /// Its place there, from 1.
         number: usize,
+        /// It tells the sender.
+        rejects: bool,
     },
 }
 
@@ -93,13 +95,15 @@ impl Walk<'_> {
                 Some(action) => (action, sure),
                 None => (rule.action.clone(), false),
             };
-            let cause = || Cause::Rule { chain: chain.name.clone(), number: index + 1 };
+            let cause =
+                |rejects| Cause::Rule { chain: chain.name.clone(), number: index + 1, rejects };
             match action {
                 Action::Accept if sure => return End::Accepted,
                 Action::Accept | Action::Unreadable(_) | Action::ByMap { .. } => {
                     self.maybe_accepted = true;
                 }
-                Action::Drop if sure => return End::Dropped(cause()),
+                Action::Drop if sure => return End::Dropped(cause(false)),
+                Action::Reject if sure => return End::Dropped(cause(true)),
                 Action::Return if sure => return End::Fallen,
                 Action::Jump(name) | Action::Goto(name) if !sure => self.may_go_to(&name, depth),
                 Action::Jump(name) => match self.go_to(&name, depth) {
@@ -107,7 +111,7 @@ impl Walk<'_> {
                     end => return end,
                 },
                 Action::Goto(name) => return self.go_to(&name, depth),
-                Action::Drop | Action::Return | Action::Continue => {}
+                Action::Drop | Action::Reject | Action::Return | Action::Continue => {}
             }
         }
         End::Fallen

@@ -52,7 +52,7 @@ fn forward(table: &Table) -> Fate {
 }
 
 fn by_rule(chain: &str, number: usize) -> Fate {
-    Fate::Dropped(Cause::Rule { chain: chain.to_owned(), number })
+    Fate::Dropped(Cause::Rule { chain: chain.to_owned(), number, rejects: false })
 }
 
 fn by_policy() -> Fate {
@@ -71,6 +71,15 @@ fn the_policy_decides_where_no_rule_does() {
     assert_eq!(forward(&table(true, others)), by_policy());
     let ours = vec![rule(vec![input("pontoon0\0")], Action::Accept)];
     assert_eq!(forward(&table(true, ours)), Fate::Passes);
+}
+
+#[test]
+fn what_tells_the_sender_is_known_from_what_does_not() {
+    let rejects = Cause::Rule { chain: "forward".to_owned(), number: 1, rejects: true };
+    let refused = table(false, vec![rule(vec![], Action::Reject)]);
+    assert_eq!(forward(&refused), Fate::Dropped(rejects));
+    let unsure = table(false, vec![rule(vec![guess()], Action::Reject)]);
+    assert_eq!(forward(&unsure), Fate::Passes);
 }
 
 #[test]

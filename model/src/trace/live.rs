@@ -43,7 +43,7 @@ pub struct Report {
     /// What was seen of it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sights: Vec<Sight>,
-    /// Why the node could not look.
+    /// Why the node could not look, or may not have seen all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }

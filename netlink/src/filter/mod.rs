@@ -139,8 +139,10 @@ pub enum Field {
 pub enum Action {
     /// It passes this table.
     Accept,
-    /// It is dropped, or refused with an answer.
+    /// It is dropped.
     Drop,
+    /// It is dropped, and its sender is told.
+    Reject,
     /// Back to the chain before, or to the policy.
     Return,
     /// Through another chain, and back.

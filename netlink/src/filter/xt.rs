@@ -31,7 +31,8 @@ pub(crate) fn tests(name: &str, revision: u32, info: &[u8]) -> Vec<Test> {
 /// What a target that is no verdict does.
 pub(crate) fn action(name: &str) -> Action {
     match name {
-        "REJECT" | "STEAL" => Action::Drop,
+        "REJECT" => Action::Reject,
+        "STEAL" => Action::Drop,
         "NFQUEUE" | "QUEUE" | "TPROXY" | "SYNPROXY" | "TARPIT" => {
             Action::Unreadable(name.to_owned())
         }
@@ -125,6 +126,13 @@ mod tests {
         assert_eq!(bits(&tests("conntrack", 3, &related)), wanted);
         let not_new = info(CONNTRACK_STATE, CONNTRACK_STATE, 0b1000);
         assert_eq!(bits(&tests("conntrack", 3, &not_new)) & ct_state_bits::NEW, 0);
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_a_drop() {
+        assert_eq!(action("REJECT"), Action::Reject);
+        assert_eq!(action("STEAL"), Action::Drop);
+        assert_eq!(action("LOG"), Action::Continue);
     }
 
     #[test]

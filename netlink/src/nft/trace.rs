@@ -79,6 +79,7 @@ pub struct Headers {
 pub struct Traces {
     socket: TokioSocket,
     received: Vec<u8>,
+    missed: bool,
 }
 
 impl Traces {
@@ -106,11 +107,11 @@ impl Traces {
         }
         inner.bind(&SocketAddr::new(0, 0))?;
         inner.add_membership(NFNLGRP_NFTRACE)?;
-        Ok(Self { socket, received: Vec::with_capacity(RECEIVE_BUFFER) })
+        Ok(Self { socket, received: Vec::with_capacity(RECEIVE_BUFFER), missed: false })
     }
 
     /// The next sightings. Nothing is lost when the call is given up; what finds no room in the queue
-    /// is, without a word.
+    /// is, and [`Traces::has_missed`] says so.
     ///
     /// # Errors
     /// When the socket fails.
@@ -120,7 +121,10 @@ impl Traces {
             self.received.reserve(RECEIVE_BUFFER);
             match poll_fn(|cx| self.socket.poll_recv(cx, &mut self.received)).await {
                 Ok(()) => {}
-                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => continue,
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                    self.missed = true;
+                    continue;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
@@ -129,6 +133,12 @@ impl Traces {
                 return Ok(sightings);
             }
         }
+    }
+
+    /// Whether sightings found no room in the queue.
+    #[must_use]
+    pub const fn has_missed(&self) -> bool {
+        self.missed
     }
 }
 

@@ -115,7 +115,7 @@ fn every_test_of_a_foreign_rule_is_read_or_said_to_be_unreadable() {
             ),
             "{tests:?}"
         );
-        assert_eq!(forward.rules[8].action, Action::Drop);
+        assert_eq!(forward.rules[8].action, Action::Reject);
 
         let elements = |name: &str| table.set(name).unwrap().elements.clone().unwrap();
         let mut networks: Vec<_> =
@@ -188,7 +188,7 @@ fn check_iptables(table: &filter::Table) {
     assert_eq!(names, [&Field::InName, &Field::OutName]);
     let states = any_state(ct_state_bits::ESTABLISHED | ct_state_bits::RELATED);
     assert_eq!((docker.tests.last(), &docker.action), (Some(&states), &Action::Accept));
-    assert_eq!(dns.action, Action::Drop);
+    assert_eq!(dns.action, Action::Reject);
     assert!(dns.tests.iter().all(|test| !matches!(test, Test::Unreadable(_))), "{dns:?}");
     let user = &table.chain("USER").unwrap().rules;
     assert_eq!(user, &[Rule { tests: vec![], action: Action::Goto("USER2".into()) }]);

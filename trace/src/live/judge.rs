@@ -9,6 +9,9 @@ use super::{Reports, time};
 use crate::rules::walk_words::socket;
 use crate::world::World;
 
+/// What to do where a node did not see all.
+const AGAIN: &str = "trace it again, when less is traced on that node";
+
 /// What is known of one packet.
 struct Case<'w> {
     world: &'w World,
@@ -134,6 +137,12 @@ impl<'w> Case<'w> {
     }
 
     fn refused(&self, node: &NodeName, pass: Pass<'_>) -> Verdict {
+        if let Some((blind, problem)) = self.blind() {
+            let text = format!(
+                "it was refused, and by whom is not known: node {blind} may not have seen all: {problem}"
+            );
+            return end(Outcome::Refused, node, text, Some(AGAIN.to_owned()));
+        }
         let at = pass.ends().map_or_else(String::new, |ends| socket(ends.destination, ends.port));
         let protocol = self.probe.transport;
         let text = format!("it arrives at {at}, and nobody listens there over {protocol}");
@@ -156,6 +165,14 @@ impl<'w> Case<'w> {
                 end(Outcome::Leaves, node, text, None)
             }
         }
+    }
+
+    /// A node that may not have seen all of it, and why.
+    fn blind(&self) -> Option<(&'w NodeName, &'w str)> {
+        self.probe.nodes.iter().find_map(|node| {
+            let problem = self.reports.get(node)?.problem.as_deref()?;
+            Some((node, problem))
+        })
     }
 
     /// It left one node for another that has not seen it.
@@ -199,7 +216,7 @@ impl<'w> Case<'w> {
             );
             return end(Outcome::Unknown, sender, text, None);
         }
-        if answered.contains(&node) {
+        if answered.contains(&node) && self.blind().is_none() {
             let text = format!(
                 "it arrives at {at}, and the answer left node {node} and never came to node {sender}"
             );
@@ -209,6 +226,12 @@ impl<'w> Case<'w> {
         if self.probe.transport == Transport::Udp {
             let text = format!("it arrives at {at}; nobody answered, and over UDP nobody need");
             return end(Outcome::Delivered, node, text, None);
+        }
+        if let Some((blind, problem)) = self.blind() {
+            let text = format!(
+                "it arrives at {at}, and what became of the answer is not known: node {blind} may not have seen all: {problem}"
+            );
+            return end(Outcome::Unknown, blind, text, Some(AGAIN.to_owned()));
         }
         let text = format!("it arrives at {at}, and no answer came out of there");
         let next = "look at rules in the pod's own namespace, and at what should answer".to_owned();

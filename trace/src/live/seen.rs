@@ -77,9 +77,13 @@ pub(super) fn steps(node: &NodeName, report: Option<&Report>) -> Vec<Step> {
     let Some(report) = report else {
         return nothing("its daemon did not look for the packet".to_owned());
     };
-    if let Some(problem) = &report.problem {
-        return nothing(format!("it could not look for the packet: {problem}"));
-    }
+    let unsure = match &report.problem {
+        Some(problem) if report.sights.is_empty() => {
+            return nothing(format!("it could not look for the packet: {problem}"));
+        }
+        Some(problem) => Some(format!("this may not be all: {problem}")),
+        None => None,
+    };
     let mut steps = Vec::new();
     for answers in [false, true] {
         let kind = if answers { StepKind::SeenBack } else { StepKind::Seen };
@@ -100,6 +104,9 @@ pub(super) fn steps(node: &NodeName, report: Option<&Report>) -> Vec<Step> {
     }
     if !steps.iter().any(|step| step.kind == StepKind::Seen) {
         steps.insert(0, of(StepKind::Seen, "nothing was seen".to_owned(), Vec::new(), Vec::new()));
+    }
+    if let Some(first) = steps.first_mut() {
+        first.details.extend(unsure);
     }
     steps
 }

@@ -156,3 +156,27 @@ fn what_was_never_seen_or_never_sent_is_said_so() {
     let trace = judged(report(Vec::new()), None);
     assert!(trace.verdict.text.contains("did not say"), "{}", trace.verdict.text);
 }
+
+#[test]
+fn a_node_that_did_not_see_all_makes_the_verdict_unsure() {
+    let problem = || Some("only the first 1024 sights".to_owned());
+    let blind = || Report { problem: problem(), ..report(vec![arriving()]) };
+    let trace = judged(echoed(vec![leaving()], SILENCE), Some(blind()));
+    assert_eq!((trace.verdict.outcome, trace.verdict.node), (Outcome::Unknown, Some(name("b"))));
+    assert!(trace.verdict.text.contains("only the first 1024"), "{}", trace.verdict.text);
+    let seen =
+        trace.steps.iter().find(|step| step.kind == StepKind::Seen && step.node == Some(name("b")));
+    let details = &seen.unwrap().details;
+    assert!(details.iter().any(|line| line.starts_with("this may not be all")), "{details:?}");
+    // That the answer left is known for sure, and not whether it came back unseen.
+    let mut answer = arriving();
+    (answer.answers, answer.pass) = (true, 2);
+    let a = Report { problem: problem(), ..echoed(vec![leaving()], SILENCE) };
+    let trace = judged(a, Some(report(vec![arriving(), answer])));
+    assert_eq!(trace.verdict.outcome, Outcome::Unknown, "{}", trace.verdict.text);
+    let trace = judged(echoed(vec![leaving()], Echo::Refused { micros: 90 }), Some(blind()));
+    assert_eq!(trace.verdict.outcome, Outcome::Refused);
+    assert!(trace.verdict.text.contains("by whom is not known"), "{}", trace.verdict.text);
+    let trace = judged(echoed(vec![leaving()], Echo::Answered { micros: 90 }), Some(blind()));
+    assert_eq!(trace.verdict.outcome, Outcome::Delivered);
+}

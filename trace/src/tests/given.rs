@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnetwork::IpNetwork;
 use pontoon_model::cluster::{BackendKind, ClusterConfig};
 use pontoon_model::endpoint::{Conditions, Endpoint, Place};
 use pontoon_model::name::NodeName;
@@ -74,6 +75,40 @@ pub(crate) fn world() -> World {
             underlay: Some("eth0".to_owned()),
         },
     }
+}
+
+/// The same with every address in IPv6: 10.244.1.11 is fd00::10:244:1:11, and a byte of a prefix is two.
+pub(crate) fn in_v6(mut world: World) -> World {
+    let all = |addresses: &mut Vec<IpAddr>| addresses.iter_mut().for_each(|ip| *ip = six(*ip));
+    let nets = |nets: &mut Vec<IpNetwork>| {
+        for net in nets {
+            let (bytes, bits) = (net.prefix() / 8, net.prefix() % 8);
+            let prefix = 64 + 16 * bytes + if bits > 0 { 8 + bits } else { 0 };
+            *net = IpNetwork::new(six(net.ip()), prefix).unwrap();
+        }
+    };
+    nets(&mut world.config.pod_cidrs);
+    nets(&mut world.config.service_cidrs);
+    all(&mut world.dns);
+    for node in world.nodes.values_mut() {
+        node.record.underlay = six(node.record.underlay);
+        all(&mut node.record.addresses);
+        nets(&mut node.subnets);
+    }
+    world.pods.iter_mut().for_each(|pod| all(&mut pod.addresses));
+    for backed in &mut world.services {
+        change(backed, |service| all(&mut service.cluster_ips));
+        for endpoint in backed.endpoints.iter_mut().flatten() {
+            endpoint.address = six(endpoint.address);
+        }
+    }
+    world
+}
+
+fn six(ip: IpAddr) -> IpAddr {
+    let IpAddr::V4(ip) = ip else { return ip };
+    let groups: Vec<String> = ip.octets().iter().map(ToString::to_string).collect();
+    self::ip(&format!("fd00::{}", groups.join(":")))
 }
 
 pub(crate) fn serde_pod(namespace: &str, name: &str) -> pontoon_model::name::PodId {

@@ -5,6 +5,7 @@ use pontoon_model::trace::{Destination, Origin, Outcome, Port, Question, StepKin
 
 use super::given::*;
 use crate::aim;
+use crate::world::World;
 
 fn kinds(trace: &pontoon_model::trace::Trace) -> Vec<StepKind> {
     trace.steps.iter().map(|step| step.kind).collect()
@@ -86,24 +87,6 @@ fn an_address_that_no_service_has_is_refused() {
 }
 
 #[test]
-fn node_ports_answer_outsiders_and_mask_those_that_come_to_another_node() {
-    let mut world = world();
-    world.services.push(service(&["b-1"]));
-    let outside = Origin::Outside { address: None, node: None };
-    let trace = ask(&world, outside.clone(), Destination::Node(name("a")), 30080);
-    assert_eq!(trace.verdict.outcome, Outcome::Delivered, "{trace:#?}");
-    let masked = trace.steps.iter().flat_map(|step| &step.rules);
-    let masked = masked.filter(|rule| rule.rule.contains("masquerade")).count();
-    assert_eq!(masked, 1, "{trace:#?}");
-    let answer = trace.steps.last().unwrap();
-    assert!(answer.details[0].contains("in place of 198.51.100.1"), "{answer:?}");
-    // Where the endpoint is on the node itself nothing is masked.
-    let trace = ask(&world, outside, Destination::Node(name("b")), 30080);
-    assert_eq!(trace.verdict.outcome, Outcome::Delivered);
-    assert!(trace.steps.iter().flat_map(|step| &step.rules).all(|r| !r.rule.contains("masq")));
-}
-
-#[test]
 fn a_local_policy_without_an_endpoint_here_drops_outsiders_and_not_pods() {
     let mut world = world();
     let mut api = service(&["b-1"]);
@@ -119,7 +102,36 @@ fn a_local_policy_without_an_endpoint_here_drops_outsiders_and_not_pods() {
     change(&mut world.services[0], |api| api.internal_policy = TrafficPolicy::Local);
     let trace = ask(&world, pod("a-1"), at("10.96.0.80"), 80);
     assert_eq!(trace.verdict.outcome, Outcome::Dropped);
-    assert!(trace.verdict.text.contains("internalTrafficPolicy"), "{}", trace.verdict.text);
+    let text = &trace.verdict.text;
+    assert!(text.contains("internalTrafficPolicy"), "{text}");
+    assert!(text.ends_with("none of its endpoints is on node a"), "{text}");
+}
+
+#[test]
+fn a_local_policy_tells_an_endpoint_that_is_not_ready_from_none() {
+    let mut world = world();
+    let mut api = service(&["a-2", "b-1"]);
+    change(&mut api, |api| api.internal_policy = TrafficPolicy::Local);
+    api.endpoints[0][0].conditions = Conditions::NOT_READY;
+    world.services.push(api);
+    let trace = ask(&world, pod("a-1"), at("10.96.0.80"), 80);
+    assert_eq!(trace.verdict.outcome, Outcome::Dropped);
+    let text = &trace.verdict.text;
+    assert!(text.ends_with("none of its endpoints on node a is ready"), "{text}");
+    assert!(trace.verdict.next.unwrap().contains("(b)"));
+}
+
+#[test]
+fn what_nobody_looked_at_is_said() {
+    let mut world = world();
+    world.services.push(service(&["c-1"]));
+    let said = |world: &World, to, port| ask(world, pod("a-1"), to, port).verdict.text;
+    let text = said(&world, at("10.244.1.12"), 80);
+    assert!(!text.contains("were not looked at"), "{text}");
+    let text = said(&world, at("10.244.2.11"), 80);
+    assert!(text.ends_with("; rules of other programs on node b were not looked at"), "{text}");
+    let text = said(&world, Destination::Node(name("b")), 30080);
+    assert!(text.ends_with("other programs on nodes b, c were not looked at"), "{text}");
 }
 
 #[test]
@@ -152,16 +164,6 @@ fn only_sources_in_its_ranges_reach_a_load_balancer() {
     let trace = ask(&world, from("192.0.2.7"), at("203.0.113.80"), 80);
     assert_eq!(trace.verdict.outcome, Outcome::Dropped);
     assert!(trace.verdict.text.contains("in none of the ranges"), "{}", trace.verdict.text);
-}
-
-#[test]
-fn a_node_port_of_another_node_is_served_there() {
-    let mut world = world();
-    world.services.push(service(&["c-1"]));
-    let trace = ask(&world, pod("a-1"), Destination::Node(name("b")), 30080);
-    assert_eq!(trace.verdict.outcome, Outcome::Delivered, "{trace:#?}");
-    let crossings = trace.steps.iter().filter(|step| step.kind == StepKind::Crossing).count();
-    assert_eq!((crossings, trace.verdict.node), (2, Some(name("c"))));
 }
 
 #[test]
@@ -248,10 +250,10 @@ fn what_other_programs_drop_ends_there_and_so_does_the_answer() {
     use crate::packet::Packet;
     use crate::rules::End;
     use pontoon_model::trace::PassedRule;
-    use pontoon_netlink::nft::HookPoint;
+    use pontoon_netlink::nft::{HookPoint, Reject};
 
-    /// Who drops packets or their answers, for sure or perhaps.
-    struct Stranger<'w>(Planner<'w>, bool, bool);
+    /// Who ends packets or their answers, for sure or perhaps.
+    struct Stranger<'w>(Planner<'w>, bool, bool, End);
     impl Host for Stranger<'_> {
         fn tables(&self, node: &pontoon_model::name::NodeName) -> std::sync::Arc<Tables> {
             self.0.tables(node)
@@ -266,7 +268,7 @@ fn what_other_programs_drop_ends_there_and_so_does_the_answer() {
             };
             (point == HookPoint::Forward && before.answers == self.2).then(|| Others {
                 rules: vec![rule],
-                end: End::Dropped,
+                end: self.3,
                 doubtful: self.1,
             })
         }
@@ -280,12 +282,17 @@ fn what_other_programs_drop_ends_there_and_so_does_the_answer() {
         live: false,
     };
     let aim = aim(&world, &question, None).unwrap();
-    for (doubtful, answers, outcome) in [
-        (false, false, Outcome::Dropped),
-        (true, false, Outcome::Unknown),
-        (false, true, Outcome::Dropped),
+    let refused = End::Refused(Reject::PortUnreachable);
+    for (doubtful, answers, end, outcome) in [
+        (false, false, End::Dropped, Outcome::Dropped),
+        (true, false, End::Dropped, Outcome::Unknown),
+        (false, true, End::Dropped, Outcome::Dropped),
+        (false, false, refused, Outcome::Refused),
+        (true, false, refused, Outcome::Unknown),
+        // Who is told is whoever answers.
+        (false, true, refused, Outcome::Dropped),
     ] {
-        let host = Stranger(Planner(&world), doubtful, answers);
+        let host = Stranger(Planner(&world), doubtful, answers, end);
         let trace = crate::tell(&world, &host, &question, &aim, None);
         assert_eq!(trace.verdict.outcome, outcome, "{trace:#?}");
         let text = &trace.verdict.text;

@@ -23,6 +23,9 @@ impl Walker<'_> {
         text: String,
     ) -> Result<(), Ended> {
         let before = self.packet.clone();
+        if *node != self.world.me && !self.unread.contains(node) {
+            self.unread.push(node.clone());
+        }
         let walk = Walk {
             tables: &tables.rulesets,
             is_local: &|ip| self.world.is_local(node, ip),
@@ -42,7 +45,7 @@ impl Walker<'_> {
                 passage.rules.extend(others.rules);
                 if others.doubtful {
                     let said = format!(
-                        "{} drops it, unless a rule that cannot be read accepts it",
+                        "{} stops it, unless a rule that cannot be read accepts it",
                         theirs.join(", ")
                     );
                     details.push(said.clone());
@@ -77,8 +80,9 @@ impl Walker<'_> {
         }
         let outcome = match passage.end {
             End::Passed => return Ok(()),
-            End::Dropped => Outcome::Dropped,
-            End::Refused(_) => Outcome::Refused,
+            // Whoever answers is told of a refused answer, and not who waits for it.
+            End::Refused(_) if !back => Outcome::Refused,
+            End::Dropped | End::Refused(_) => Outcome::Dropped,
         };
         let mut ended = self.ended_by_rule(node, outcome, bridge, &before);
         if back {

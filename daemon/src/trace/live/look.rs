@@ -10,7 +10,7 @@ use pontoon_store::LeaseId;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::mark::Eye;
+use super::mark::{Eye, Seen};
 use super::{Heard, Hub, PATIENCE, send};
 
 /// How long the sender waits for others to look.
@@ -22,14 +22,23 @@ const SETTLE: Duration = Duration::from_millis(150);
 pub(super) async fn look(hub: Arc<Hub>, id: TraceId, probe: Probe, lease: Option<LeaseId>) {
     let mut heard = hub.heard.subscribe();
     let Ok(_place) = hub.places.try_acquire() else {
-        return hub.tell(&id, failed("too many packets are looked for at once"), lease).await;
+        hub.tell(&id, failed("too many packets are looked for at once"), lease).await;
+        return;
     };
     let eye = match Eye::open(&id, &probe).await {
         Ok(eye) => eye,
-        Err(problem) => return hub.tell(&id, failed(&problem), lease).await,
+        Err(problem) => {
+            hub.tell(&id, failed(&problem), lease).await;
+            return;
+        }
     };
     let ready = Report { stage: Stage::Ready, echo: None, sights: Vec::new(), problem: None };
-    hub.tell(&id, ready, lease).await;
+    if !hub.tell(&id, ready, lease).await {
+        // Nobody waits for it, as behind an outage that outlived whoever asked; or nobody can hear.
+        let _ = eye.close().await;
+        hub.tell(&id, failed("the store does not take what it sees"), None).await;
+        return;
+    }
     let mut stages = BTreeMap::new();
     let echo = if probe.sender == hub.me {
         let all = |stages: &Stages| probe.nodes.iter().all(|node| stages.contains_key(node));
@@ -41,8 +50,8 @@ pub(super) async fn look(hub: Arc<Hub>, id: TraceId, probe: Probe, lease: Option
         None
     };
     sleep(SETTLE).await;
-    let report = match eye.close(&probe).await {
-        Ok(sights) => Report { stage: Stage::Done, echo, sights, problem: None },
+    let report = match eye.close().await {
+        Ok(Seen { sights, problem }) => Report { stage: Stage::Done, echo, sights, problem },
         Err(problem) => Report { echo, ..failed(&problem) },
     };
     hub.tell(&id, report, lease).await;

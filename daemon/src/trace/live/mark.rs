@@ -8,8 +8,8 @@ use pontoon_model::name::TraceId;
 use pontoon_model::trace::Transport;
 use pontoon_model::trace::live::{Probe, Sight};
 use pontoon_netlink::nft::{
-    Batch, Chain, ChainKind, CommitError, Element, Expr, Family, FieldType, Header, Hook,
-    HookPoint, LimitUnit, Load, MetaKey, NfProto, Nft, Register, Rule, Set, Sighting, Table,
+    Batch, Chain, ChainKind, CommitError, Dynset, DynsetOp, Element, Expr, Family, FieldType,
+    Header, Hook, HookPoint, Load, MetaKey, NfProto, Nft, Register, Rule, Set, Sighting, Table,
     Traces, Value, m, priority,
 };
 use tokio::sync::mpsc;
@@ -25,28 +25,42 @@ const BEFORE_ALL: i32 = priority::RAW - 50;
 const BEFORE_BRIDGE: i32 = -360;
 /// What rules are called that mark the packet itself; others mark what answers.
 pub(super) const FORTH: &str = "the packet";
-const BACK: &str = "what answers it";
-/// Answers a second that are told of at most: the endpoint may be busy with the same peer.
-const ANSWERS: u64 = 100;
+pub(super) const BACK: &str = "what answers it";
+/// The chain that only notes what the packet leaves as.
+const LEFT: &str = "left";
+/// Behind all that rewrites, where a packet leaves.
+const BEHIND_ALL: i32 = priority::SRCNAT + 50;
 /// Sights that are kept at most: all that is told of them has to fit a value of etcd.
 const MOST: usize = 1024;
 
 const TARGETS4: Set = Set::new("targets4", &[FieldType::Ipv4Addr]);
 const TARGETS6: Set = Set::new("targets6", &[FieldType::Ipv6Addr]);
+/// The ports that the packet was seen to come from, or the identifiers of a ping: by them what answers
+/// it is known from what else an endpoint sends, also where the packet is masked on its way.
+const PORTS: Set = Set::new("ports", &[FieldType::InetService]).dynamic().with_size(64);
+/// `identifier` of an echo request and its reply.
+const IDENTIFIER: Load = Load::payload(Header::Transport, 4, 2);
 
 /// Looks for a packet.
 pub(super) struct Eye {
     nft: Nft,
     tables: [Table; 2],
-    seen: mpsc::UnboundedReceiver<Sighting>,
+    seen: mpsc::UnboundedReceiver<Result<Sighting, String>>,
     listening: JoinHandle<()>,
+}
+
+/// What was seen.
+pub(super) struct Seen {
+    pub(super) sights: Vec<Sight>,
+    /// Why that may not be all.
+    pub(super) problem: Option<String>,
 }
 
 impl Eye {
     /// Opens it: from now on nothing is missed.
     pub(super) async fn open(id: &TraceId, probe: &Probe) -> Result<Self, String> {
         let said = |error: io::Error| format!("cannot follow packets in nf_tables: {error}");
-        let mut traces = Traces::open().map_err(said)?;
+        let traces = Traces::open().map_err(said)?;
         let (sender, seen) = mpsc::unbounded_channel();
         let tables = [Family::Inet, Family::Bridge].map(|family| table(family, id));
         let (marked, probe) = (tables.clone(), probe.clone());
@@ -61,38 +75,63 @@ impl Eye {
             Ok::<_, String>(nft)
         });
         let nft = nft.await.map_err(|error| error.to_string())??;
-        let listening = tokio::spawn(async move {
-            let mut count = 0;
-            while let Ok(sightings) = traces.next().await {
-                for sighting in sightings {
-                    count += 1;
-                    if count > MOST || sender.send(sighting).is_err() {
-                        return;
-                    }
-                }
-            }
-        });
+        let listening = tokio::spawn(listen(traces, sender));
         Ok(Self { nft, tables, seen, listening })
     }
 
     /// Closes it, and says what was seen.
-    pub(super) async fn close(mut self, probe: &Probe) -> Result<Vec<Sight>, String> {
+    pub(super) async fn close(mut self) -> Result<Seen, String> {
         self.listening.abort();
-        let mut seen = Vec::new();
-        while let Ok(sighting) = self.seen.try_recv() {
-            seen.push(sighting);
+        let (mut seen, mut problem) = (Vec::new(), None);
+        while let Ok(told) = self.seen.try_recv() {
+            match told {
+                Ok(sighting) => seen.push(sighting),
+                Err(said) => problem = Some(said),
+            }
         }
-        let (mut nft, tables, probe) = (self.nft, self.tables, probe.clone());
+        let (mut nft, tables) = (self.nft, self.tables);
         let read = tokio::task::spawn_blocking(move || {
-            let sights = sights::read(&mut nft, &probe, seen);
+            let sights = sights::read(&mut nft, &tables[0].name, seen);
             let mut batch = Batch::new();
             tables.iter().for_each(|table| batch.destroy_table(table));
             // What is left goes with the connection, or with the next start.
             let _ = nft.commit(&batch);
             sights
         });
-        read.await.map_err(|error| error.to_string())?
+        let sights = read.await.map_err(|error| error.to_string())??;
+        Ok(Seen { sights, problem })
     }
+}
+
+/// Hands on what the kernel tells, until it is too much. That something is missing is told as well.
+async fn listen(mut traces: Traces, to: mpsc::UnboundedSender<Result<Sighting, String>>) {
+    let mut count = 0;
+    let problem = loop {
+        let sightings = match traces.next().await {
+            Ok(sightings) => sightings,
+            Err(error) => break format!("the kernel tells no more: {error}"),
+        };
+        if traces.has_missed() {
+            break "the kernel told more than there was room for".to_owned();
+        }
+        for sighting in sightings.into_iter().filter(|seen| !is_note(seen)) {
+            count += 1;
+            if count > MOST {
+                break;
+            }
+            // Nobody hears once it is closed.
+            let _ = to.send(Ok(sighting));
+        }
+        if count > MOST {
+            break format!("only the first {MOST} sights of packets were kept");
+        }
+    };
+    let _ = to.send(Err(problem));
+}
+
+/// Of a chain of ours that marks nothing.
+fn is_note(sighting: &Sighting) -> bool {
+    sighting.table.starts_with(PREFIX) && sighting.chain == LEFT
 }
 
 /// Takes away what earlier runs left.
@@ -129,11 +168,18 @@ fn batch(tables: &[Table; 2], probe: &Probe, owned: bool) -> Batch {
                 of_family.map(|ip| Element::new(Value::new().ip(*ip))).collect();
             batch.add_elements(table, &set, &elements);
         }
-        for (chain, point) in [("forth", HookPoint::Prerouting), ("made", HookPoint::Output)] {
+        batch.add_set(table, &PORTS);
+        batch.add_elements(table, &PORTS, &[Element::new(Value::new().port(probe.source_port))]);
+        for (chain, point) in [
+            ("forth", HookPoint::Prerouting),
+            ("made", HookPoint::Output),
+            (LEFT, HookPoint::Postrouting),
+        ] {
             let order = match (table.family, point) {
                 (Family::Bridge, HookPoint::Prerouting) => BEFORE_BRIDGE,
                 // Frames that this host makes have passed its IP layer before.
-                (Family::Bridge, _) => continue,
+                (Family::Bridge, HookPoint::Output) => continue,
+                (_, HookPoint::Postrouting) => BEHIND_ALL,
                 _ => BEFORE_ALL,
             };
             batch.add_chain(table, &Chain::base(chain, Hook::new(ChainKind::Filter, point, order)));
@@ -165,25 +211,49 @@ fn rules(chain: &'static str, family: Family, probe: &Probe) -> Vec<Rule> {
             Expr::MetaSet(MetaKey::NfTrace, Register::FIRST),
         ]
     };
-    let answer = |protocol: u8| {
+    let forth = || rule(protocol).with(m::in_set(&[destination], set.name.clone())).with(class(v4));
+    let is_ping = probe.transport == Transport::Icmp;
+    let from = if is_ping { IDENTIFIER } else { Load::SPORT };
+    let noted = forth().with(note(from));
+    if chain == LEFT {
+        return vec![noted];
+    }
+    let answer = |protocol: u8, port: Load| {
         rule(protocol)
             .with(m::in_set(&[source], set.name.clone()))
-            .with([m::limit(ANSWERS, LimitUnit::Second, 5)])
+            .with(m::in_set(&[port], PORTS.name))
             .with(mark())
             .with_comment(BACK)
     };
-    let mut rules = vec![
-        rule(protocol)
-            .with(m::in_set(&[destination], set.name.clone()))
-            .with(class(v4))
-            .with(mark())
-            .with_comment(FORTH),
-        answer(protocol),
-    ];
-    if probe.transport != Transport::Icmp {
-        rules.push(answer(Transport::Icmp.number(v4)));
-    }
-    rules
+    let to = if is_ping { IDENTIFIER } else { Load::DPORT };
+    let icmp = Transport::Icmp.number(v4);
+    vec![
+        forth().with(mark()).with_comment(FORTH),
+        noted,
+        answer(protocol, to),
+        answer(icmp, quoted(v4, is_ping)),
+    ]
+}
+
+/// Notes what the packet is sent from.
+fn note(from: Load) -> [Expr; 2] {
+    let dynset = Dynset {
+        op: DynsetOp::Add,
+        set: PORTS.name,
+        key: Register::FIRST,
+        data: None,
+        timeout: None,
+        exprs: Vec::new(),
+    };
+    [Expr::Load(from, Register::FIRST), Expr::Dynset(dynset)]
+}
+
+/// Where an ICMP error has what the packet was sent from: behind its own header of 8 bytes it quotes the
+/// packet, which had no options.
+fn quoted(v4: bool, is_ping: bool) -> Load {
+    let header = if v4 { 20 } else { 40 };
+    let within = if is_ping { 4 } else { 0 };
+    Load::payload(Header::Transport, 8 + header + within, 2)
 }
 
 /// What the packet is known by, whatever is rewritten: its class of traffic.

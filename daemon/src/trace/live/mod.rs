@@ -79,7 +79,12 @@ impl Hub {
         while let Some(item) = traces.recv().await {
             match item.key.parse() {
                 Ok(Key::Trace(id)) => match serde_json::from_slice::<Probe>(&item.value) {
-                    Ok(probe) if probe.nodes.contains(&self.me) && self.begins(&id) => {
+                    // Without a lease it was asked by none of us, and would be asked again for ever.
+                    Ok(probe)
+                        if item.lease.is_some()
+                            && probe.nodes.contains(&self.me)
+                            && self.begins(&id) =>
+                    {
                         tokio::spawn(look::look(Arc::clone(&self), id, probe, item.lease));
                     }
                     Ok(_) => {}
@@ -164,19 +169,27 @@ impl Hub {
         true
     }
 
-    /// Tells what this node sees, to whoever asked.
-    async fn tell(&self, id: &TraceId, report: Report, lease: Option<LeaseId>) {
+    /// Tells what this node sees, to whoever asked; whether that could be told.
+    async fn tell(&self, id: &TraceId, report: Report, lease: Option<LeaseId>) -> bool {
+        let mut told = true;
         if let Some(lease) = lease {
             let key = Key::Sights(id.clone(), self.me.clone()).to_string();
             let put = self.store.put(&key, json(&report), Some(lease));
-            match timeout(REST, put).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => debug!(%error, "nobody hears what was seen of a packet"),
-                Err(_) => debug!("the store is too slow to hear what was seen of a packet"),
-            }
+            told = match timeout(REST, put).await {
+                Ok(Ok(_)) => true,
+                Ok(Err(error)) => {
+                    debug!(%error, "nobody hears what was seen of a packet");
+                    false
+                }
+                Err(_) => {
+                    debug!("the store is too slow to hear what was seen of a packet");
+                    false
+                }
+            };
         }
         // Who asked may be here as well; nobody may be.
         let _ = self.heard.send((id.clone(), self.me.clone(), report));
+        told
     }
 }
 

@@ -1,10 +1,10 @@
 //! What the kernel tells of packets, in words: rules by their number, comment and, where they are ours,
 //! their text.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use pontoon_model::trace::live::{Ends, Probe, Sight};
-use pontoon_model::trace::{PassedRule, Transport};
+use pontoon_model::trace::PassedRule;
+use pontoon_model::trace::live::{Ends, Sight};
 use pontoon_netlink::Rtnl;
 use pontoon_netlink::nft::{
     ChainInfo, Family, HookPoint, Nft, Rule, Sighting, TableInfo, TraceEvent, Verdict,
@@ -13,16 +13,13 @@ use pontoon_proxy::layout;
 use pontoon_trace::live::seen::POLICY;
 use pontoon_trace::rules::text;
 
-use super::mark::{FORTH, PREFIX};
+use super::mark::{BACK, FORTH, PREFIX};
 use crate::firewall::ruleset;
 use crate::names::BRIDGE;
 
-/// Puts in words what was seen, of the packet and of what answers it.
-pub(super) fn read(
-    nft: &mut Nft,
-    probe: &Probe,
-    seen: Vec<Sighting>,
-) -> Result<Vec<Sight>, String> {
+/// Puts in words what was seen, of the packet and of what answers it: of what the table of this name
+/// has marked.
+pub(super) fn read(nft: &mut Nft, own: &str, seen: Vec<Sighting>) -> Result<Vec<Sight>, String> {
     let mut tables: BTreeMap<(Family, String), Option<TableInfo>> = BTreeMap::new();
     for sighting in &seen {
         let key = (sighting.family, sighting.table.clone());
@@ -34,22 +31,13 @@ pub(super) fn read(
     }
     let links = Rtnl::open().and_then(|mut rtnl| rtnl.links()).map_err(|e| e.to_string())?;
     let devices = links.iter().map(|link| (link.index, link.name.to_string())).collect();
-    let passes = sorted(seen);
     let teller = Teller { tables, devices, texts: texts() };
-    let kinds: BTreeMap<u32, Kind> =
-        passes.iter().map(|(id, pass)| (*id, teller.kind(probe, pass))).collect();
-    let ports: BTreeSet<u16> = passes
-        .iter()
-        .filter(|(id, _)| kinds.get(id) == Some(&Kind::Forth))
-        .flat_map(|(_, pass)| pass.iter().filter_map(|sighting| sighting.headers))
-        .map(|headers| headers.ports.0)
-        .collect();
     let mut sights = Vec::new();
-    for (id, pass) in &passes {
-        let answers = match kinds.get(id) {
-            Some(Kind::Forth) => false,
-            Some(Kind::Back { port }) if port.is_none_or(|port| ports.contains(&port)) => true,
-            _ => continue,
+    for (id, pass) in &sorted(seen) {
+        let answers = match teller.kind(own, pass) {
+            Kind::Forth => false,
+            Kind::Back => true,
+            Kind::Other => continue,
         };
         sights.extend(teller.sights(*id, answers, pass));
     }
@@ -61,11 +49,8 @@ pub(super) fn read(
 enum Kind {
     /// The packet itself.
     Forth,
-    /// Something that comes from where it went, to this port.
-    Back {
-        /// None of what has no ports.
-        port: Option<u16>,
-    },
+    /// What answers it.
+    Back,
     /// Something else that somebody marked.
     Other,
 }
@@ -116,27 +101,18 @@ struct Teller {
 }
 
 impl Teller {
-    fn kind(&self, probe: &Probe, pass: &[Sighting]) -> Kind {
-        let marked = pass.iter().filter(|sighting| sighting.table.starts_with(PREFIX));
-        let forth = marked.clone().any(|sighting| {
-            let TraceEvent::Rule { handle, .. } = sighting.event else { return false };
-            let chain = self.chain(sighting);
-            let rule =
-                chain.and_then(|chain| chain.rules.iter().find(|rule| rule.handle == handle));
-            rule.is_some_and(|rule| rule.comment.as_deref() == Some(FORTH))
-        });
-        if forth {
-            return Kind::Forth;
-        }
-        let headers = pass.iter().find_map(|sighting| sighting.headers);
-        match headers.filter(|_| marked.clone().next().is_some()) {
-            Some(headers) => {
-                let carried = headers.protocol == probe.transport.number(headers.source.is_ipv4());
-                let has_port = carried && probe.transport != Transport::Icmp;
-                Kind::Back { port: has_port.then_some(headers.ports.1) }
-            }
-            None => Kind::Other,
-        }
+    fn kind(&self, own: &str, pass: &[Sighting]) -> Kind {
+        let comments =
+            pass.iter().filter(|sighting| sighting.table == own).filter_map(|sighting| {
+                let TraceEvent::Rule { handle, .. } = sighting.event else { return None };
+                let rule = self.chain(sighting)?.rules.iter().find(|rule| rule.handle == handle);
+                rule?.comment.as_deref()
+            });
+        comments.fold(Kind::Other, |kind, comment| match comment {
+            FORTH => Kind::Forth,
+            BACK if kind == Kind::Other => Kind::Back,
+            _ => kind,
+        })
     }
 
     fn sights(&self, id: u32, answers: bool, pass: &[Sighting]) -> Vec<Sight> {

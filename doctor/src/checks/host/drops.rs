@@ -75,7 +75,7 @@ impl Drops<'_> {
         let listing = if self.table.legacy { " (iptables-legacy)" } else { "" };
         let by = match &self.cause {
             Cause::Policy { chain } => format!("the policy of chain {chain}"),
-            Cause::Rule { chain, number } => format!("rule {number} of chain {chain}"),
+            Cause::Rule { chain, number, .. } => format!("rule {number} of chain {chain}"),
         };
         let ways: Vec<String> = self.ways.iter().map(ToString::to_string).collect();
         let surely =

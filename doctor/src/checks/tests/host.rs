@@ -153,7 +153,7 @@ fn ufw_and_firewalld_are_mended_by_their_own_commands() {
     let finding = one("ufw", Fault, with(ufw()));
     assert_eq!(finding.mend, "ufw route allow in on pontoon0\nufw route allow out on pontoon0");
     silent("firewall", with(ufw()));
-    let reject = rule(vec![], Action::Drop);
+    let reject = rule(vec![], Action::Reject);
     let firewalld = vec![table(
         "inet firewalld",
         vec![chain("filter_FORWARD", Some(HookPoint::Forward), false, vec![reject])],

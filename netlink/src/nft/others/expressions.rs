@@ -66,7 +66,7 @@ impl Reader {
             "immediate" => self.immediate(data),
             "match" => self.xt_match(data),
             "target" => self.xt_target(data),
-            "reject" => self.act(Action::Drop),
+            "reject" => self.act(Action::Reject),
             "queue" | "tproxy" | "synproxy" | "fwd" => {
                 self.act(Action::Unreadable(name.to_owned()))
             }
