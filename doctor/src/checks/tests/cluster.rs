@@ -63,7 +63,7 @@ fn what_the_daemon_complains_of_is_told_but_the_store_twice_is_not() {
         |f: &mut Facts| f.daemon.problems.push(problem)
     };
     one("problems", Fault, complain("node c is not reached"));
-    silent("problems", complain("the store is away: refused"));
+    silent("problems", complain(&format!("{}: refused", pontoon_model::api::STORE_AWAY)));
 }
 
 #[test]
