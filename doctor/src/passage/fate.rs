@@ -48,7 +48,7 @@ pub fn fate(table: &Table, point: HookPoint, packet: &Packet) -> Fate {
     let mut probably = None;
     for chain in &table.chains {
         let Some(base) = chain.base.filter(|base| base.point == point) else { continue };
-        let mut walk = Walk { table, packet, maybe_accepted: false };
+        let mut walk = Walk { table, packet, policy_drops: base.drops, maybe_accepted: false };
         let policy = || Cause::Policy { chain: chain.name.clone() };
         let cause = match walk.through(chain, 0) {
             End::Accepted => None,
@@ -74,6 +74,8 @@ enum End {
 struct Walk<'a> {
     table: &'a Table,
     packet: &'a Packet,
+    /// What falls out of the base chain is dropped.
+    policy_drops: bool,
     /// A rule that cannot be read may have accepted it.
     maybe_accepted: bool,
 }
@@ -101,13 +103,19 @@ impl Walk<'_> {
                 }
                 Action::Drop if sure => return End::Dropped(cause()),
                 Action::Return if sure => return End::Fallen,
-                Action::Jump(name) | Action::Goto(name) if !sure => self.may_go_to(&name, depth),
+                Action::Return => self.may_fall(depth),
+                Action::Jump(name) if !sure => drop(self.may_go_to(&name, depth)),
+                Action::Goto(name) if !sure => {
+                    if matches!(self.may_go_to(&name, depth), End::Fallen) {
+                        self.may_fall(depth);
+                    }
+                }
                 Action::Jump(name) => match self.go_to(&name, depth) {
                     End::Fallen => {}
                     end => return end,
                 },
                 Action::Goto(name) => return self.go_to(&name, depth),
-                Action::Drop | Action::Return | Action::Continue => {}
+                Action::Drop | Action::Continue => {}
             }
         }
         End::Fallen
@@ -121,8 +129,18 @@ impl Walk<'_> {
     }
 
     /// It matters only whether the packet would be accepted there.
-    fn may_go_to(&mut self, name: &str, depth: usize) {
-        if matches!(self.go_to(name, depth), End::Accepted) {
+    fn may_go_to(&mut self, name: &str, depth: usize) -> End {
+        let end = self.go_to(name, depth);
+        if matches!(end, End::Accepted) {
+            self.maybe_accepted = true;
+        }
+        end
+    }
+
+    /// It may leave this chain here. What the chains before do with it then is not followed: they may
+    /// accept it, unless it comes straight to a policy that drops.
+    fn may_fall(&mut self, depth: usize) {
+        if depth > 0 || !self.policy_drops {
             self.maybe_accepted = true;
         }
     }

@@ -139,6 +139,33 @@ fn what_cannot_be_read_makes_a_drop_probable_and_a_passage_no_less_sure() {
 }
 
 #[test]
+fn what_may_leave_a_chain_before_it_drops_is_dropped_only_probably() {
+    let maybe = |action| rule(vec![guess()], action);
+    let probably = |chain: &str, number| {
+        Fate::ProbablyDropped(Cause::Rule { chain: chain.to_owned(), number })
+    };
+    let drop = || rule(vec![], Action::Drop);
+    let leaves = [Action::Return, Action::Goto("falls".to_owned())];
+    for leave in leaves {
+        let rules = || vec![maybe(leave.clone()), drop()];
+        let mut base = table(false, rules());
+        base.chains.push(chain("falls", vec![]));
+        assert_eq!(forward(&base), probably("forward", 2), "{leave:?}");
+        // Either way it is dropped.
+        base.chains[0].base.as_mut().unwrap().drops = true;
+        assert_eq!(forward(&base), by_rule("forward", 2), "{leave:?}");
+        let jump = vec![rule(vec![], Action::Jump("drops".to_owned()))];
+        let mut called = table(false, jump);
+        called.chains.extend([chain("falls", vec![]), chain("drops", rules())]);
+        assert_eq!(forward(&called), probably("drops", 2), "{leave:?}");
+    }
+    // A jump comes back to the drop.
+    let mut back = table(false, vec![maybe(Action::Jump("falls".to_owned())), drop()]);
+    back.chains.push(chain("falls", vec![]));
+    assert_eq!(forward(&back), by_rule("forward", 2));
+}
+
+#[test]
 fn jumps_come_back_and_gotos_do_not() {
     let mut table = table(
         false,
