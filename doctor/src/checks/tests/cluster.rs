@@ -106,6 +106,31 @@ fn a_name_belongs_to_one_machine_and_a_machine_has_one_name() {
     let copied =
         one("node-names", Warning, cluster(|c| c.nodes[2].machine_id = "machine-of-b".to_owned()));
     assert!(copied.what.contains("the nodes b, c have one machine id"), "{}", copied.what);
+    // A node is freed while its daemon is away; it can take its name with another id only then.
+    let order = |mend: &str| -> Vec<String> {
+        mend.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    };
+    let commands = order(&copied.mend);
+    for (command, part) in commands.iter().zip([
+        "systemctl stop pontoond",
+        "systemd-machine-id-setup",
+        "pontoon node remove c",
+        "systemctl start pontoond",
+    ]) {
+        assert!(command.contains(part), "{part:?} is not in {command:?}");
+    }
+    assert_eq!(commands.len(), 4);
+    // The node that looks keeps its own.
+    let copied = one(
+        "node-names",
+        Warning,
+        cluster(|c| {
+            "c".clone_into(&mut c.me);
+            c.machine_id = "machine-of-b".to_owned();
+            c.nodes[2].machine_id = "machine-of-b".to_owned();
+        }),
+    );
+    assert!(order(&copied.mend).contains(&"pontoon node remove b".to_owned()), "{}", copied.mend);
     silent("node-names", |f| f.cluster = None);
 }
 
