@@ -160,6 +160,11 @@ fn extra(dst: &str, via: &str) -> impl FnOnce(&mut Facts) {
 fn routes_of_others_must_not_lie_in_the_clusters_ranges() {
     let finding = one("cidr-overlap", Fault, extra("10.244.77.0/24", "eth0"));
     assert!(finding.mend.contains("ip route delete 10.244.77.0/24 dev eth0"), "{}", finding.mend);
+    let elsewhere = one("cidr-overlap", Fault, |f| {
+        f.network.routes.push(Route { table: 7, ..route("10.244.77.0/24", "eth0") });
+    });
+    let delete = "\nip route delete 10.244.77.0/24 dev eth0 table 7\n";
+    assert!(elsewhere.mend.contains(delete), "{}", elsewhere.mend);
     one("cidr-overlap", Fault, extra("10.96.0.0/12", "eth1"));
     silent("cidr-overlap", extra("10.243.0.0/16", "eth0"));
     silent("cidr-overlap", extra("10.244.1.0/24", BRIDGE));
