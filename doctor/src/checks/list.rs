@@ -189,7 +189,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "leaked-addresses",
         group: State,
-        finds: "addresses of pods whose network namespace is gone",
+        finds: "addresses of pods whose network namespace is not where the runtime put it",
         judge: state::leaked_addresses,
     },
     Check {
