@@ -118,8 +118,8 @@ fn what_another_network_left() -> Result<()> {
     mended(host, &finds(host, "conflist", "there is no network configuration of Pontoon's")?)?;
     typed(host, "nft add table ip kube-proxy")?;
     let finding = finds(host, "kube-proxy", "table ip kube-proxy")?;
-    ensure!(finding.mend.contains("nft delete table ip kube-proxy"), "{finding:?}");
-    typed(host, "nft delete table ip kube-proxy")?;
+    let commands = finding.mend.lines().filter(|line| line.starts_with("nft "));
+    commands.into_iter().try_for_each(|command| typed(host, command))?;
     healthy(host)
 }
 
@@ -174,6 +174,7 @@ fn ports_that_another_program_has() -> Result<()> {
         return Ok(());
     }
     let lab = Lab::builder().hosts(1).build()?;
+    typed(host, "nft add table ip6 kube-proxy")?;
     let host = lab.host(1);
     let tunnel = listener(host, "0.0.0.0:8472")?;
     host.start()?;
