@@ -117,6 +117,12 @@ impl Setup {
         self.config.backend.kind != BackendKind::HostGw
     }
 
+    /// Whether packets to some node are not encapsulated.
+    #[must_use]
+    pub fn has_plain_routes(&self) -> bool {
+        !self.has_overlay() || self.peers.iter().any(|peer| peer.way == Some(BackendKind::HostGw))
+    }
+
     /// Bytes that the overlay adds to a packet.
     #[must_use]
     pub fn overhead(&self) -> u32 {

@@ -1,4 +1,5 @@
-//! A packet that is about to be judged: the first one of a new connection, or the answer to it.
+//! A packet that is about to be judged: the first one of a new connection, the answer to it, or one that
+//! belongs to none.
 
 use std::net::IpAddr;
 
@@ -29,8 +30,19 @@ pub struct Packet {
     pub protocol: u8,
     /// The ports.
     pub ports: (u16, u16),
+    /// What connection tracking knows of it.
+    pub tracking: Tracking,
+}
+
+/// What connection tracking knows of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracking {
+    /// It begins a connection.
+    New,
     /// It answers: its connection is known.
-    pub answers: bool,
+    Answer,
+    /// It is kept out of connection tracking.
+    Untracked,
 }
 
 /// Of the families in `linux/netfilter.h`.
@@ -41,6 +53,23 @@ const ETHERTYPE_IPV6: u16 = 0x86dd;
 const TTL: u8 = 64;
 
 impl Packet {
+    /// The answer to it, by the same way.
+    #[must_use]
+    pub fn answer(&self) -> Self {
+        Self {
+            input: self.output.clone(),
+            output: self.input.clone(),
+            source: self.destination,
+            destination: self.source,
+            protocol: self.protocol,
+            ports: (self.ports.1, self.ports.0),
+            tracking: match self.tracking {
+                Tracking::Untracked => Tracking::Untracked,
+                Tracking::New | Tracking::Answer => Tracking::Answer,
+            },
+        }
+    }
+
     /// The bytes of a field; `None` when this packet does not tell.
     #[must_use]
     pub fn field(&self, field: &Field) -> Option<Vec<u8>> {
@@ -58,8 +87,11 @@ impl Packet {
             // Nobody has marked it yet, or whoever does so cannot be foreseen.
             Field::Mark => vec![0; 4],
             Field::State => {
-                let state =
-                    if self.answers { ct_state_bits::ESTABLISHED } else { ct_state_bits::NEW };
+                let state = match self.tracking {
+                    Tracking::New => ct_state_bits::NEW,
+                    Tracking::Answer => ct_state_bits::ESTABLISHED,
+                    Tracking::Untracked => ct_state_bits::UNTRACKED,
+                };
                 state.to_ne_bytes().to_vec()
             }
             Field::Network { offset, length } => part(&self.network(), *offset, *length)?,

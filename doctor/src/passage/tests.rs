@@ -3,7 +3,7 @@ use pontoon_netlink::nft::{CmpOp, HookPoint};
 use proptest::prelude::*;
 
 use super::fate::{Cause, Fate, fate};
-use super::packet::{Device, Packet};
+use super::packet::{Device, Packet, Tracking};
 
 fn packet() -> Packet {
     let device = |name: &str, index| Some(Device { name: name.to_owned(), index });
@@ -14,7 +14,7 @@ fn packet() -> Packet {
         destination: "192.0.2.7".parse().unwrap(),
         protocol: 6,
         ports: (40000, 80),
-        answers: false,
+        tracking: Tracking::New,
     }
 }
 
@@ -276,7 +276,7 @@ fn an_answer_passes_where_only_answers_do() {
         chains: vec![chain],
         sets: Vec::new(),
     };
-    let answer = Packet { answers: true, ..packet() };
+    let answer = Packet { tracking: Tracking::Answer, ..packet() };
     assert_eq!(fate(&table, HookPoint::Forward, &answer), Fate::Passes);
     assert!(matches!(fate(&table, HookPoint::Forward, &packet()), Fate::Dropped(_)));
 }
