@@ -171,6 +171,11 @@ fn jumps_come_back_and_gotos_do_not() {
         false,
         vec![
             rule(vec![], Action::Jump("returns".to_owned())),
+        called.chains[0].base.as_mut().unwrap().drops = true;
+        assert_eq!(forward(&called), by_rule("drops", 2), "{leave:?}");
+        // Unless the chain before accepts what comes back to it.
+        called.chains[0].rules.push(rule(vec![input("pontoon0\0")], Action::Accept));
+        assert_eq!(forward(&called), probably("drops", 2), "{leave:?}");
             rule(vec![], Action::Goto("falls".to_owned())),
             rule(vec![], Action::Drop),
         ],
