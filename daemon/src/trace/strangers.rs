@@ -86,6 +86,8 @@ fn judged(packet: &packet::Packet, rtnl: &Rtnl) -> Packet {
             (false, true) => Tracking::Answer,
             (false, false) => Tracking::New,
         },
+        dnat: packet.dnat,
+        snat: packet.snat,
     }
 }
 

@@ -97,7 +97,10 @@ pub(super) fn all(facts: &Facts) -> Vec<(Traffic, Packet)> {
             found.extend(of_pods(facts, family, range));
         }
     }
-    let answers = |(way, packet): &(Way, Packet)| (*way, packet.answer());
+    // What leaves the cluster is masqueraded behind the rules of others.
+    let answers = |(way, packet): &(Way, Packet)| {
+        (*way, Packet { snat: *way == Way::ToOutside, ..packet.answer() })
+    };
     let answers: Vec<_> = found.iter().map(answers).collect();
     // Nobody answers to the outer packets of an overlay: what comes back is as new as they are.
     found.extend(of_overlay(facts));
@@ -118,6 +121,8 @@ fn of_pods(facts: &Facts, family: Family, range: IpNetwork) -> Vec<(Way, Packet)
         protocol: proto::TCP,
         ports: (CLIENT, SERVER),
         tracking: Tracking::New,
+        dnat: false,
+        snat: false,
     };
     let mut found = vec![(Way::Within, tcp(&bridge, &bridge, own, own))];
     for peer in &setup.peers {
@@ -174,6 +179,8 @@ fn of_overlay(facts: &Facts) -> Vec<(Way, Packet)> {
             protocol: proto::UDP,
             ports: (CLIENT, setup.config.backend.vxlan_port),
             tracking: Tracking::New,
+            dnat: false,
+            snat: false,
         };
         let outward = Packet {
             input: None,
