@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use pontoon_model::api::Status;
+use pontoon_model::kernel::VXLAN;
 use pontoon_model::object::Kind;
 use serde_json::Value;
 
@@ -77,9 +78,6 @@ enum Format {
     /// An array, with --once
     Json,
 }
-
-/// The overlay's device, as the daemon calls it.
-const OVERLAY: &str = "pontoon-vxlan";
 
 pub(crate) fn run(api: &Api, arguments: &Arguments, server: &Server) -> Result<Exit> {
     if !server.is_local() {
@@ -156,7 +154,7 @@ fn pods(status: &Status, before: &Counters, now: &Counters, passed: Duration) ->
 
 fn node(status: &Status, pods: &[Row], before: &Counters, now: &Counters, passed: Duration) -> Row {
     let mut rates = rates::sum(pods.iter().map(|pod| pod.rates));
-    rates.overlay = Some(rates::between(before, now, OVERLAY, passed).pair());
+    rates.overlay = Some(rates::between(before, now, VXLAN, passed).pair());
     Row { namespace: String::new(), name: status.node.to_string(), rates, flows: None }
 }
 

@@ -7,12 +7,14 @@
 )]
 
 use std::fs;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
 use pontoon_doctor::facts::setup::Underlay;
 use pontoon_doctor::{CHECKS, Examiner, Facts, Finding, Report, Root, Setup, examine};
+use pontoon_model::doctor::Severity;
 use pontoon_netlink::Netns;
 use tempfile::TempDir;
 
@@ -247,6 +249,52 @@ fn tables_of_the_kernel_are_judged_by_their_fill() {
     assert_eq!(host.one().check, "neighbour-table");
 }
 
+/// The limit is the machine's; how many connections there are is each network namespace's own.
+#[test]
+fn connections_that_fill_connection_tracking_are_counted() {
+    const COUNT: &str = "proc/sys/net/netfilter/nf_conntrack_count";
+    let Some(host) = Host::create() else { return };
+    let counts = || fs::read_to_string(Path::new("/").join(COUNT));
+    let has = |program: &str| host.netns.run(|| Command::new(program).arg("-V").output().is_ok());
+    if host.netns.run(counts).unwrap().is_err() || !has("conntrack").unwrap() {
+        return eprintln!("skipped: needs connection tracking and conntrack");
+    }
+    host.file("proc/sys/net/netfilter/nf_conntrack_max", "10\n");
+    host.link(COUNT, &format!("/{COUNT}"));
+    let connect = |ports: std::ops::Range<u16>| {
+        for port in ports {
+            host.run(&format!(
+                "conntrack -I -p udp -s 192.0.2.7 -d 192.0.2.8 --sport {port} --dport 9 --timeout 600"
+            ));
+        }
+    };
+    connect(0..7);
+    host.silent();
+    connect(7..8);
+    let nearly = host.one();
+    assert!(nearly.what.starts_with("8 of at most 10 connections"), "{nearly:?}");
+    assert_eq!((nearly.check.as_str(), nearly.severity), ("conntrack", Severity::Warning));
+    connect(8..10);
+    assert_eq!(host.one().severity, Severity::Fault);
+    host.run("conntrack -F");
+    host.silent();
+}
+
+#[test]
+fn checksums_are_taken_from_the_card_where_the_kernel_is_too_old() {
+    let Some(host) = Host::create() else { return };
+    if host.netns.run(|| Command::new("ethtool").arg("--version").output().is_err()).unwrap() {
+        return eprintln!("skipped: needs ethtool");
+    }
+    host.file("proc/sys/kernel/osrelease", "5.10.0-28-amd64\n");
+    host.silent();
+    host.file("proc/sys/kernel/osrelease", "5.4.0-150-generic\n");
+    let finding = host.one();
+    assert_eq!(finding.check, "vxlan-checksum");
+    host.run(&finding.mend);
+    host.silent();
+}
+
 #[test]
 fn who_has_a_port_is_named() {
     let Some(mut host) = Host::create() else { return };
@@ -269,11 +317,19 @@ fn who_has_a_port_is_named() {
     host.file("proc/1/comm", "systemd\n");
     host.link("proc/1/fd/90", "socket:[4242]");
     assert_eq!(host.one(), finding);
+    // While the daemon is away, systemd alone has what the daemon left with it; it is in nobody's way.
+    fs::remove_dir_all(host.root.path().join("proc/77")).unwrap();
+    assert!(host.one().what.starts_with("systemd (process 1) listens at UDP 0.0.0.0:53"));
+    let address: SocketAddr = "10.96.0.10:53".parse().unwrap();
+    let IpAddr::V4(ip) = address.ip() else { panic!("{address}") };
+    let kept =
+        line.replace(&format!("{word:08X}:"), &format!("{:08X}:", u32::from_ne_bytes(ip.octets())));
+    host.file("proc/net/udp", &format!("{head}{kept}"));
+    host.silent();
     // The kernel's own, of the overlay, as long as that is up.
     let overlay = line.replace(":0035", ":2118").replace("   105 ", "     0 ");
     host.file("proc/net/udp", &format!("{head}{overlay}"));
     fs::remove_dir_all(host.root.path().join("proc/1")).unwrap();
-    fs::remove_dir_all(host.root.path().join("proc/77")).unwrap();
     host.silent();
     host.run("ip link set pontoon-vxlan down");
     assert_eq!(host.one().check, "vxlan-port");

@@ -15,6 +15,8 @@ use crate::object::{Documents, LabelChange, Outcome, Selection};
 
 /// Where the daemon listens unless told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/pontoon/pontoond.sock";
+/// How a problem begins that is of the store alone, which whoever looks at the store tells better.
+pub const STORE_AWAY: &str = "the store is away";
 /// The longest request that the daemon reads, bytes.
 pub const MAX_REQUEST: u64 = 4 << 20;
 

@@ -207,6 +207,14 @@ fn the_doctor_works_within_the_units_sandbox_and_knows_the_unit() {
     // systemd keeps the sockets of the DNS now.
     host.exec(&["systemctl", "restart", UNIT]).unwrap();
     healthy();
+    // And it alone has them while the daemon is away.
+    let wait = "mkdir /etc/systemd/system/pontoond.service.d && printf '[Service]\\nRestartSec=10s\\n' > /etc/systemd/system/pontoond.service.d/wait.conf && systemctl daemon-reload && systemctl kill --signal=KILL pontoond";
+    host.exec(&["sh", "-ec", wait]).unwrap();
+    host.wait_for(UNIT, "SubState", |state| state.starts_with("auto-restart")).unwrap();
+    let found = report().findings;
+    assert!(matches!(found.as_slice(), [alone] if alone.check == "daemon"), "{found:#?}");
+    host.exec(&["systemctl", "start", UNIT]).unwrap();
+    healthy();
 
     let break_it = "printf '[node]\\nmtu = 10\\n' > /etc/pontoon/pontoond.toml; systemctl restart pontoond || true";
     host.exec(&["sh", "-c", break_it]).unwrap();

@@ -57,6 +57,7 @@ const NEEDS: &[Need] = &[
     need(Purpose::Tests, "iperf3", "iperf3"),
     need(Purpose::Tests, "iptables", "iptables"),
     need(Purpose::Tests, "conntrack", "conntrack"),
+    need(Purpose::Tests, "ethtool", "ethtool"),
     need(Purpose::Tests, "systemd-nspawn", "systemd-container"),
     need(Purpose::Tests, "musl-gcc", "musl-tools"),
     need(Purpose::Tests, "gccgo", "gccgo"),

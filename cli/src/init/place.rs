@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use pontoon_model::files::{DAEMON, daemon_places};
 
 use crate::say;
-
-const DAEMON: &str = "pontoond";
 
 /// Writes the text beside the file, has the daemon check it, and puts it in the file's place. Says
 /// whether there was a daemon to check it.
@@ -51,8 +50,10 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
 
 /// What the daemon says of it.
 fn check(file: &Path) -> Result<bool> {
-    let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(DAEMON)));
-    let daemon = beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(DAEMON));
+    let own = std::env::current_exe().ok();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = daemon_places(own.as_deref(), &path).find(|place| place.is_file());
+    let daemon = found.unwrap_or_else(|| PathBuf::from(DAEMON));
     let output = match Command::new(&daemon)
         .arg("--check-config")
         .arg("--config")

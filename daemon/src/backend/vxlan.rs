@@ -5,6 +5,7 @@
 use ipnetwork::IpNetwork;
 use pontoon_model::cidr::{self, Family};
 use pontoon_model::cluster::{self, BackendKind};
+use pontoon_model::kernel::vxlan_overhead;
 use pontoon_netlink::{
     Address, FdbEntry, FdbKind, LinkName, LinkNameError, Neighbour, Route, Rule, VxlanSettings,
 };
@@ -14,12 +15,6 @@ use crate::names::{self, POD_RULE, POD_TABLE, PROTOCOL};
 use crate::network::{Device, DeviceKind, Network};
 use crate::underlay::Underlay;
 use crate::view::Peer;
-
-/// Outer Ethernet, IPv4, UDP and VXLAN headers less the outer Ethernet header that the underlay's
-/// MTU does not count, plus the inner one: 20 + 8 + 8 + 14.
-const OVERHEAD_V4: u32 = 50;
-/// The same with an IPv6 header of 40 bytes.
-const OVERHEAD_V6: u32 = 70;
 
 /// The backend `vxlan`.
 #[derive(Debug, Clone)]
@@ -41,7 +36,7 @@ impl Vxlan {
 
 impl Backend for Vxlan {
     fn overhead(&self, underlay: &Underlay) -> u32 {
-        if underlay.address.is_ipv4() { OVERHEAD_V4 } else { OVERHEAD_V6 }
+        vxlan_overhead(Family::of(underlay.address))
     }
 
     fn base(&self, local: &Local, mtu: u32, network: &mut Network) {

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ipnetwork::IpNetwork;
+use pontoon_model::api::STORE_AWAY;
 use pontoon_model::cluster::ClusterConfig;
 use pontoon_model::key::Key;
 use pontoon_model::mac::MacAddr;
@@ -384,7 +385,7 @@ impl Controller {
         }
         let mut problems = Vec::new();
         if let Some(lost) = &self.lost {
-            problems.push(format!("the store is away: {lost}"));
+            problems.push(format!("{STORE_AWAY}: {lost}"));
         }
         if let Some(problem) = &self.obstacles.borrow_and_update().problem {
             problems.push(problem.clone());

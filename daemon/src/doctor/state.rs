@@ -140,6 +140,7 @@ fn of_record(record: &Record) -> Pod {
         netns: path.display().to_string(),
         gone,
         host_end: record.attached.host_interface.name.to_string(),
+        pod_end: record.attached.pod_interface.name.to_string(),
     }
 }
 

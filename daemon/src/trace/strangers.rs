@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use pontoon_doctor::passage::fate::Cause;
-use pontoon_doctor::passage::{Device, Fate, Packet, fate};
+use pontoon_doctor::passage::{Device, Fate, Packet, Tracking, fate};
 use pontoon_model::kernel::TABLES;
 use pontoon_model::trace::PassedRule;
 use pontoon_netlink::LinkName;
@@ -85,7 +85,13 @@ fn judged(packet: &packet::Packet, rtnl: &Rtnl) -> Packet {
         destination,
         protocol: packet.protocol,
         ports: packet.ports,
-        answers: packet.answers,
+        tracking: match (packet.untracked, packet.answers) {
+            (true, _) => Tracking::Untracked,
+            (false, true) => Tracking::Answer,
+            (false, false) => Tracking::New,
+        },
+        dnat: packet.dnat,
+        snat: packet.snat,
     }
 }
 

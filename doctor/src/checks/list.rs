@@ -86,7 +86,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "firewall",
         group: Host,
-        finds: "rules or policies of another program, in nf_tables or iptables-legacy, drop packets between pods, from pods to the outside or to the DNS, or encapsulated ones; a warning where rules that cannot be read might accept them",
+        finds: "rules or policies of another program, in nf_tables or iptables-legacy, drop packets between pods, from pods to the outside or to the DNS, answers to those, or encapsulated ones; a warning where rules that cannot be read might accept them",
         judge: firewall::check,
     },
     Check {
@@ -189,7 +189,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         name: "leaked-addresses",
         group: State,
-        finds: "addresses of pods whose network namespace is gone",
+        finds: "addresses of pods whose network namespace is not where the runtime put it",
         judge: state::leaked_addresses,
     },
     Check {

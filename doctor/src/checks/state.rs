@@ -80,7 +80,7 @@ pub(super) fn leaked_addresses(facts: &Facts) -> Vec<Remark> {
         let addresses: Vec<String> = pod.addresses.iter().map(ToString::to_string).collect();
         found.push(
             warning(format!(
-                "pod {} ({}) holds {} although its network namespace {} is gone: {gone}",
+                "pod {} ({}) holds {} although its network namespace is not at {} any more: {gone}; a process may still live in it",
                 pod.name,
                 pod.attachment,
                 addresses.join(" and "),
@@ -88,7 +88,7 @@ pub(super) fn leaked_addresses(facts: &Facts) -> Vec<Remark> {
             ))
             .because("the addresses cannot be given to another pod")
             .mend(format!(
-                "ip link delete dev {}    # pontoond then collects what is left",
+                "lsns -t net    # shows who still lives in a network namespace that no runtime knows\n# when nobody needs it, as this disconnects whoever lives there; pontoond then collects what is left:\nip link delete dev {}",
                 pod.host_end
             )),
         );

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use ipnetwork::IpNetwork;
 use pontoon_model::cidr::Family;
 use pontoon_model::cluster::{BackendKind, ClusterConfig};
+use pontoon_model::kernel::vxlan_overhead;
 use pontoon_model::name::NodeName;
 use pontoon_model::node::NodeRecord;
 
@@ -116,14 +117,17 @@ impl Setup {
         self.config.backend.kind != BackendKind::HostGw
     }
 
+    /// Whether packets to some node are not encapsulated.
+    #[must_use]
+    pub fn has_plain_routes(&self) -> bool {
+        !self.has_overlay() || self.peers.iter().any(|peer| peer.way == Some(BackendKind::HostGw))
+    }
+
     /// Bytes that the overlay adds to a packet.
     #[must_use]
     pub fn overhead(&self) -> u32 {
-        // IP, UDP and VXLAN headers, and the Ethernet header within.
-        match &self.underlay {
-            Some(underlay) if underlay.address.is_ipv6() => 40 + 8 + 8 + 14,
-            _ => 20 + 8 + 8 + 14,
-        }
+        let underlay = self.underlay.as_ref();
+        vxlan_overhead(underlay.map_or(Family::V4, |underlay| Family::of(underlay.address)))
     }
 
     /// Whether pods have addresses of a family.

@@ -72,7 +72,8 @@ const FILES: [(Transport, &str); 4] = [
     (Transport::Tcp, "proc/net/tcp"),
     (Transport::Tcp, "proc/net/tcp6"),
 ];
-const INIT: u32 = 1;
+/// The first process: systemd, where that is in use.
+pub const INIT: u32 = 1;
 /// `TCP_LISTEN`, and `TCP_CLOSE` for a datagram socket that is not connected.
 const LISTENING: [(Transport, &str); 2] = [(Transport::Tcp, "0A"), (Transport::Udp, "07")];
 

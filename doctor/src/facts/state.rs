@@ -45,4 +45,6 @@ pub struct Pod {
     pub gone: Option<String>,
     /// The host's end of its link.
     pub host_end: String,
+    /// The pod's end.
+    pub pod_end: String,
 }

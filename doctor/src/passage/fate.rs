@@ -50,15 +50,16 @@ pub fn fate(table: &Table, point: HookPoint, packet: &Packet) -> Fate {
     let mut probably = None;
     for chain in &table.chains {
         let Some(base) = chain.base.filter(|base| base.point == point) else { continue };
-        let mut walk = Walk { table, packet, maybe_accepted: false };
-        let policy = || Cause::Policy { chain: chain.name.clone() };
-        let cause = match walk.through(chain, 0) {
+        let walk = Walk { table, packet };
+        let ends = walk.through(chain, 0, 0);
+        let doubtful = ends.may_accept || ends.may_fall && !base.drops;
+        let cause = match ends.likely {
             End::Accepted => None,
             End::Dropped(cause) => Some(cause),
-            End::Fallen => base.drops.then(policy),
+            End::Fallen => base.drops.then(|| Cause::Policy { chain: chain.name.clone() }),
         };
         match cause {
-            Some(cause) if walk.maybe_accepted => probably = probably.or(Some(cause)),
+            Some(cause) if doubtful => probably = probably.or(Some(cause)),
             Some(cause) => return Fate::Dropped(cause),
             None => {}
         }
@@ -66,6 +67,7 @@ pub fn fate(table: &Table, point: HookPoint, packet: &Packet) -> Fate {
     probably.map_or(Fate::Passes, Fate::ProbablyDropped)
 }
 
+#[derive(PartialEq, Eq)]
 enum End {
     Accepted,
     Dropped(Cause),
@@ -73,19 +75,40 @@ enum End {
     Fallen,
 }
 
+/// How a chain may end for the packet.
+struct Ends {
+    /// When no rule matches that cannot be read.
+    likely: End,
+    /// Otherwise it may be accepted.
+    may_accept: bool,
+    /// Otherwise it may come out of the chain.
+    may_fall: bool,
+}
+
+impl Ends {
+    fn can_accept(&self) -> bool {
+        self.may_accept || self.likely == End::Accepted
+    }
+
+    fn can_fall(&self) -> bool {
+        self.may_fall || self.likely == End::Fallen
+    }
+}
+
 struct Walk<'a> {
     table: &'a Table,
     packet: &'a Packet,
-    /// A rule that cannot be read may have accepted it.
-    maybe_accepted: bool,
 }
 
 impl Walk<'_> {
-    fn through(&mut self, chain: &Chain, depth: usize) -> End {
+    /// From a rule of a chain on.
+    fn through(&self, chain: &Chain, first: usize, depth: usize) -> Ends {
+        let (mut may_accept, mut may_fall) = (false, false);
+        let mut likely = End::Fallen;
         if depth > DEPTH {
-            return End::Fallen;
+            return Ends { likely, may_accept, may_fall };
         }
-        for (index, rule) in chain.rules.iter().enumerate() {
+        for (index, rule) in chain.rules.iter().enumerate().skip(first) {
             let answer = matching::all(&rule.tests, self.packet, self.table);
             if answer == Answer::No {
                 continue;
@@ -95,39 +118,59 @@ impl Walk<'_> {
                 Some(action) => (action, sure),
                 None => (rule.action.clone(), false),
             };
-            let cause =
-                |rejects| Cause::Rule { chain: chain.name.clone(), number: index + 1, rejects };
             match action {
-                Action::Accept if sure => return End::Accepted,
-                Action::Accept | Action::Unreadable(_) | Action::ByMap { .. } => {
-                    self.maybe_accepted = true;
+                Action::Accept if sure => {
+                    likely = End::Accepted;
+                    break;
                 }
-                Action::Drop if sure => return End::Dropped(cause(false)),
-                Action::Reject if sure => return End::Dropped(cause(true)),
-                Action::Return if sure => return End::Fallen,
-                Action::Jump(name) | Action::Goto(name) if !sure => self.may_go_to(&name, depth),
-                Action::Jump(name) => match self.go_to(&name, depth) {
-                    End::Fallen => {}
-                    end => return end,
-                },
-                Action::Goto(name) => return self.go_to(&name, depth),
-                Action::Drop | Action::Reject | Action::Return | Action::Continue => {}
+                Action::Accept | Action::Unreadable(_) | Action::ByMap { .. } => may_accept = true,
+                Action::Drop | Action::Reject if sure => {
+                    let rejects = action == Action::Reject;
+                    let (chain, number) = (chain.name.clone(), index + 1);
+                    likely = End::Dropped(Cause::Rule { chain, number, rejects });
+                    break;
+                }
+                Action::Return if sure => break,
+                Action::Return => may_fall = true,
+                Action::Jump(name) => {
+                    let ends = self.go_to(&name, depth);
+                    if !sure {
+                        may_accept |= ends.can_accept();
+                        continue;
+                    }
+                    may_accept |= ends.may_accept;
+                    if ends.likely == End::Fallen {
+                        continue;
+                    }
+                    if ends.may_fall {
+                        let rest = self.through(chain, index + 1, depth);
+                        may_accept |= rest.can_accept();
+                        may_fall |= rest.can_fall();
+                    }
+                    likely = ends.likely;
+                    break;
+                }
+                Action::Goto(name) => {
+                    let ends = self.go_to(&name, depth);
+                    if sure {
+                        may_accept |= ends.may_accept;
+                        may_fall |= ends.may_fall;
+                        likely = ends.likely;
+                        break;
+                    }
+                    may_accept |= ends.can_accept();
+                    may_fall |= ends.can_fall();
+                }
+                Action::Drop | Action::Reject | Action::Continue => {}
             }
         }
-        End::Fallen
+        Ends { likely, may_accept, may_fall }
     }
 
-    fn go_to(&mut self, name: &str, depth: usize) -> End {
+    fn go_to(&self, name: &str, depth: usize) -> Ends {
         match self.table.chain(name) {
-            Some(chain) => self.through(chain, depth + 1),
-            None => End::Fallen,
-        }
-    }
-
-    /// It matters only whether the packet would be accepted there.
-    fn may_go_to(&mut self, name: &str, depth: usize) {
-        if matches!(self.go_to(name, depth), End::Accepted) {
-            self.maybe_accepted = true;
+            Some(chain) => self.through(chain, 0, depth + 1),
+            None => Ends { likely: End::Fallen, may_accept: false, may_fall: false },
         }
     }
 

@@ -1,7 +1,7 @@
 //! Whether a packet is what a rule tests for. What cannot be read may be so or not.
 
 use pontoon_netlink::filter::{Element, Field, Table, Test};
-use pontoon_netlink::nft::CmpOp;
+use pontoon_netlink::nft::{CmpOp, lies_between};
 
 use super::packet::Packet;
 
@@ -94,20 +94,8 @@ pub(super) fn key_of(fields: &[Field], packet: &Packet) -> Option<Vec<Vec<u8>>> 
 /// The element that has a key.
 pub(super) fn find<'e>(elements: &'e [Element], key: &[Vec<u8>]) -> Option<&'e Element> {
     let has = |element: &&Element| {
-        element.keys.as_ref().is_some_and(|(from, to)| lies_between(key, from, to))
+        let fields = || key.iter().map(Vec::as_slice);
+        element.keys.as_ref().is_some_and(|(from, to)| lies_between(fields(), from, to))
     };
     elements.iter().find(has).or_else(|| elements.iter().find(|element| element.keys.is_none()))
-}
-
-/// Each field by itself; in a concatenation each begins at a multiple of four bytes.
-fn lies_between(key: &[Vec<u8>], from: &[u8], to: &[u8]) -> bool {
-    let mut at = 0;
-    key.iter().all(|field| {
-        let place = at..at + field.len();
-        at += field.len().next_multiple_of(4);
-        match (from.get(place.clone()), to.get(place)) {
-            (Some(from), Some(to)) => from <= field.as_slice() && field.as_slice() <= to,
-            _ => false,
-        }
-    })
 }

@@ -14,4 +14,4 @@ pub mod packet;
 mod tests;
 
 pub use fate::{Fate, fate};
-pub use packet::{Device, Packet};
+pub use packet::{Device, Packet, Tracking};

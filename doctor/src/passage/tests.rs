@@ -1,9 +1,10 @@
 use pontoon_netlink::filter::{Action, Base, Chain, Element, Field, Rule, Set, Table, Test};
+use pontoon_netlink::nft::m::ct_status_bits;
 use pontoon_netlink::nft::{CmpOp, HookPoint};
 use proptest::prelude::*;
 
 use super::fate::{Cause, Fate, fate};
-use super::packet::{Device, Packet};
+use super::packet::{Device, Packet, Tracking};
 
 fn packet() -> Packet {
     let device = |name: &str, index| Some(Device { name: name.to_owned(), index });
@@ -14,7 +15,9 @@ fn packet() -> Packet {
         destination: "192.0.2.7".parse().unwrap(),
         protocol: 6,
         ports: (40000, 80),
-        answers: false,
+        tracking: Tracking::New,
+        dnat: false,
+        snat: false,
     }
 }
 
@@ -110,6 +113,12 @@ fn addresses_names_ports_and_sets_are_compared_as_the_kernel_does() {
         set: "s".to_owned(),
         negated,
     };
+    let kind = |field, bits: u16| Test::Compare {
+        field,
+        mask: Some(bits.to_ne_bytes().to_vec()),
+        op: CmpOp::Ne,
+        value: vec![0; 2],
+    };
     let cases = [
         (masked(CmpOp::Eq), true),
         (masked(CmpOp::Ne), false),
@@ -122,6 +131,10 @@ fn addresses_names_ports_and_sets_are_compared_as_the_kernel_does() {
         (port(81, 90), false),
         (among(false), true),
         (among(true), false),
+        (kind(Field::SourceKind, 1 << 1), true),
+        (kind(Field::SourceKind, 1 << 2), false),
+        (kind(Field::DestinationKind, 1 << 1 | 1 << 3), true),
+        (kind(Field::DestinationKind, 1 << 2), false),
     ];
     for (test, matches) in cases {
         let mut table = table(false, vec![rule(vec![test.clone()], Action::Drop)]);
@@ -145,6 +158,38 @@ fn what_cannot_be_read_makes_a_drop_probable_and_a_passage_no_less_sure() {
     assert_eq!(forward(&table(true, vec![known_not])), by_policy());
     let unreadable = rule(vec![], Action::Unreadable("queue".to_owned()));
     assert_eq!(forward(&table(true, vec![unreadable])), probably);
+}
+
+#[test]
+fn what_may_leave_a_chain_before_it_drops_is_dropped_only_probably() {
+    let maybe = |action| rule(vec![guess()], action);
+    let probably = |chain: &str, number| {
+        Fate::ProbablyDropped(Cause::Rule { chain: chain.to_owned(), number })
+    };
+    let drop = || rule(vec![], Action::Drop);
+    let leaves = [Action::Return, Action::Goto("falls".to_owned())];
+    for leave in leaves {
+        let rules = || vec![maybe(leave.clone()), drop()];
+        let mut base = table(false, rules());
+        base.chains.push(chain("falls", vec![]));
+        assert_eq!(forward(&base), probably("forward", 2), "{leave:?}");
+        // Either way it is dropped.
+        base.chains[0].base.as_mut().unwrap().drops = true;
+        assert_eq!(forward(&base), by_rule("forward", 2), "{leave:?}");
+        let jump = vec![rule(vec![], Action::Jump("drops".to_owned()))];
+        let mut called = table(false, jump);
+        called.chains.extend([chain("falls", vec![]), chain("drops", rules())]);
+        assert_eq!(forward(&called), probably("drops", 2), "{leave:?}");
+        called.chains[0].base.as_mut().unwrap().drops = true;
+        assert_eq!(forward(&called), by_rule("drops", 2), "{leave:?}");
+        // Unless the chain before accepts what comes back to it.
+        called.chains[0].rules.push(rule(vec![input("pontoon0\0")], Action::Accept));
+        assert_eq!(forward(&called), probably("drops", 2), "{leave:?}");
+    }
+    // A jump comes back to the drop.
+    let mut back = table(false, vec![maybe(Action::Jump("falls".to_owned())), drop()]);
+    back.chains.push(chain("falls", vec![]));
+    assert_eq!(forward(&back), by_rule("forward", 2));
 }
 
 #[test]
@@ -241,7 +286,28 @@ proptest! {
 }
 
 #[test]
-fn an_answer_passes_where_only_answers_do() {
+fn who_a_packet_is_for_and_from_is_an_address_of_the_host() {
+    let local = |field| Test::Compare {
+        field,
+        mask: Some((1u16 << 2).to_ne_bytes().to_vec()),
+        op: CmpOp::Ne,
+        value: vec![0; 2],
+    };
+    let closed = |point, field| {
+        let mut table = table(true, vec![rule(vec![local(field)], Action::Accept)]);
+        table.chains[0].base.as_mut().unwrap().point = point;
+        table
+    };
+    let inward = Packet { output: None, ..packet() };
+    let table = closed(HookPoint::Input, Field::DestinationKind);
+    assert_eq!(fate(&table, HookPoint::Input, &inward), Fate::Passes);
+    let outward = Packet { input: None, ..packet() };
+    let table = closed(HookPoint::Output, Field::SourceKind);
+    assert_eq!(fate(&table, HookPoint::Output, &outward), Fate::Passes);
+}
+
+#[test]
+fn an_answer_or_what_was_rewritten_passes_where_only_such_do() {
     let state = 2u32.to_ne_bytes().to_vec();
     let established =
         Test::Compare { field: Field::State, mask: Some(state), op: CmpOp::Ne, value: vec![0; 4] };
@@ -258,7 +324,17 @@ fn an_answer_passes_where_only_answers_do() {
         chains: vec![chain],
         sets: Vec::new(),
     };
-    let answer = Packet { answers: true, ..packet() };
+    let rewritten = Test::Compare {
+        field: Field::Status,
+        mask: Some(ct_status_bits::DNAT.to_ne_bytes().to_vec()),
+        op: CmpOp::Ne,
+        value: vec![0; 4],
+    };
+    let of_service = self::table(true, vec![rule(vec![rewritten], Action::Accept)]);
+    assert_eq!(forward(&of_service), by_policy());
+    let to_service = Packet { dnat: true, ..packet() };
+    assert_eq!(fate(&of_service, HookPoint::Forward, &to_service), Fate::Passes);
+    let answer = Packet { tracking: Tracking::Answer, ..packet() };
     assert_eq!(fate(&table, HookPoint::Forward, &answer), Fate::Passes);
     assert!(matches!(fate(&table, HookPoint::Forward, &packet()), Fate::Dropped(_)));
 }

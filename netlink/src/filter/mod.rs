@@ -116,6 +116,14 @@ pub enum Field {
     Mark,
     /// The connection's state, the bits of [`ct_state_bits`](crate::nft::m::ct_state_bits), host order.
     State,
+    /// What was done to the connection, of the bits those of
+    /// [`ct_status_bits`](crate::nft::m::ct_status_bits) alone, host order.
+    Status,
+    /// The kinds of the source address as routing knows them, a bit each, host order: bit 1 of unicast
+    /// ones, 2 of the host's own, 3 of broadcast, 5 of multicast ones (`RTN_*`).
+    SourceKind,
+    /// The same of the destination.
+    DestinationKind,
     /// Bytes of the IP header.
     Network {
         /// Where, in bytes.
@@ -216,8 +224,8 @@ impl Field {
     pub const fn length(&self) -> Option<usize> {
         match self {
             Self::InName | Self::OutName => Some(16),
-            Self::InIndex | Self::OutIndex | Self::Mark | Self::State => Some(4),
-            Self::Ethertype => Some(2),
+            Self::InIndex | Self::OutIndex | Self::Mark | Self::State | Self::Status => Some(4),
+            Self::Ethertype | Self::SourceKind | Self::DestinationKind => Some(2),
             Self::Family | Self::Protocol => Some(1),
             Self::Network { length, .. } | Self::Transport { length, .. } => Some(*length),
             Self::Other(_) => None,

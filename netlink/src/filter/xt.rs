@@ -11,6 +11,9 @@ const CONNTRACK_FLAGS: usize = 4 * 2 * 16 + 8 + 2 + 4 * 2;
 /// `XT_CONNTRACK_STATE_INVALID`; the others are a bit further than nf_tables' of the same meaning.
 const XT_UNTRACKED: u16 = 1 << 8;
 
+/// The revision of `addrtype` with `struct xt_addrtype_info_v1`: two sets of kinds, and flags.
+const ADDRTYPE_REVISION: u32 = 1;
+
 /// The first revision of `conntrack` that has 16 bits of states.
 const CONNTRACK_REVISION: u32 = 2;
 
@@ -19,6 +22,7 @@ pub(crate) fn tests(name: &str, revision: u32, info: &[u8]) -> Vec<Test> {
     let found = match name {
         "comment" => Some(Vec::new()),
         "conntrack" if revision >= CONNTRACK_REVISION => conntrack(info),
+        "addrtype" if revision == ADDRTYPE_REVISION => kinds(info),
         "state" => u32_ne(info, 0).and_then(|bits| u16::try_from(bits).ok()).map(states),
         // `struct xt_tcp` has option, mask and compared flags behind the ports.
         "tcp" => ports(info, 11, info.get(8..11).is_some_and(|rest| *rest == [0, 0, 0])),
@@ -50,6 +54,24 @@ fn conntrack(info: &[u8]) -> Option<Vec<Test>> {
     }
     let bits = if inverted & CONNTRACK_STATE != 0 { !bits } else { bits };
     Some(states(bits))
+}
+
+fn kinds(info: &[u8]) -> Option<Vec<Test>> {
+    let flags = u32_ne(info, 4)?;
+    // Beyond these it is asked what an address is on one device.
+    if flags & !3 != 0 {
+        return None;
+    }
+    let mut tests = Vec::new();
+    for (field, at, inverted) in [(Field::SourceKind, 0, 1), (Field::DestinationKind, 2, 2)] {
+        let bits = u16_ne(info, at)?;
+        let op = if flags & inverted == 0 { CmpOp::Ne } else { CmpOp::Eq };
+        if bits != 0 {
+            let mask = Some(bits.to_ne_bytes().to_vec());
+            tests.push(Test::Compare { field, mask, op, value: vec![0; 2] });
+        }
+    }
+    Some(tests)
 }
 
 /// Any of these states.
@@ -133,6 +155,22 @@ mod tests {
         assert_eq!(action("REJECT"), Action::Reject);
         assert_eq!(action("STEAL"), Action::Drop);
         assert_eq!(action("LOG"), Action::Continue);
+    }
+
+    #[test]
+    fn kinds_of_addresses_are_bits_of_their_own() {
+        let info = |source: u16, destination: u16, flags: u32| {
+            [&source.to_ne_bytes()[..], &destination.to_ne_bytes(), &flags.to_ne_bytes()].concat()
+        };
+        let local = |field, op| {
+            let mask = Some(4u16.to_ne_bytes().to_vec());
+            vec![Test::Compare { field, mask, op, value: vec![0; 2] }]
+        };
+        assert_eq!(tests("addrtype", 1, &info(0, 4, 0)), local(Field::DestinationKind, CmpOp::Ne));
+        assert_eq!(tests("addrtype", 1, &info(4, 0, 1)), local(Field::SourceKind, CmpOp::Eq));
+        let unreadable = vec![Test::Unreadable("addrtype".to_owned())];
+        assert_eq!(tests("addrtype", 1, &info(0, 4, 4)), unreadable);
+        assert_eq!(tests("addrtype", 0, &info(0, 4, 0)), unreadable);
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl ChainKind {
 }
 
 /// A place in the way of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum HookPoint {
     /// As it came in, before routing.
     Prerouting,

@@ -96,3 +96,39 @@ impl Element {
         self
     }
 }
+
+/// Whether each field of a key lies between those of a range's ends. In a concatenation each field begins
+/// at a multiple of four bytes.
+#[must_use]
+pub fn lies_between<'f>(
+    fields: impl IntoIterator<Item = &'f [u8]>,
+    from: &[u8],
+    to: &[u8],
+) -> bool {
+    let mut at = 0;
+    fields.into_iter().all(|field| {
+        let place = at..at + field.len();
+        at += field.len().next_multiple_of(4);
+        match (from.get(place.clone()), to.get(place)) {
+            (Some(from), Some(to)) => from <= field && field <= to,
+            _ => false,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lies_between;
+
+    #[test]
+    fn each_field_of_a_concatenation_has_a_range_of_its_own() {
+        let (from, to) = ([1, 0, 0, 0, 5, 5], [2, 0, 0, 0, 9, 9]);
+        let within = |first: u8, second: u8| lies_between([&[first][..], &[second; 2]], &from, &to);
+        assert!(within(1, 5) && within(2, 9));
+        assert!(!within(0, 7) && !within(3, 7) && !within(1, 4) && !within(2, 10));
+        assert!(
+            !lies_between([&[1][..], &[7; 2], &[0]], &from, &to),
+            "a field more than the ends have"
+        );
+    }
+}

@@ -56,7 +56,7 @@ mod value;
 pub use self::batch::Batch;
 pub use self::chain::{Chain, ChainKind, Hook, HookPoint, Policy, Verdict, priority};
 pub use self::connection::{Generation, Nft};
-pub use self::element::{Element, ElementData, ElementKey};
+pub use self::element::{Element, ElementData, ElementKey, lies_between};
 pub use self::error::{CommitError, ListError, Refusal};
 pub use self::expr::*;
 pub use self::list::{ChainInfo, RuleInfo, SetInfo, TableInfo};

@@ -7,9 +7,11 @@ use anyhow::{Result, ensure};
 use pontoon_lab::Lab;
 use pontoon_lab::host::Host;
 use pontoon_lab::probe::Responder;
+use pontoon_lab::probe::dns::RecordType;
 use pontoon_model::doctor::Severity;
 use pontoon_tests::cluster::{PORT, SOON, eventually, reach, skipped};
 use pontoon_tests::doctor::{finds, finds_nothing, healthy, mended};
+use pontoon_tests::naming;
 
 use crate::{built, made_and_mended, typed};
 
@@ -71,6 +73,61 @@ fn an_input_policy_that_drops_the_overlay_and_the_dns() -> Result<()> {
     made_and_mended(lab.host(1), fault, "firewall", expected)
 }
 
+/// Packets pass that begin a connection, and those that answer do not.
+#[test]
+fn rules_that_drop_answers() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let lab = built()?;
+    let host = lab.host(1);
+    let (near, far) = (host.add_pod("near")?, lab.host(2).add_pod("far")?);
+    let _responder = Responder::start(far.netns(), PORT)?;
+    let passes = || reach(near.netns(), &near.addresses(), far.v4()?);
+    let forward = "nft 'table inet guard { chain forward { type filter hook forward priority 5; policy drop; \
+        iifname pontoon0 accept; iifname pontoon-vxlan ct state new accept; }; }'";
+    typed(host, forward)?;
+    let finding =
+        finds(host, "firewall", "packets: answers to those from pods here to pods of other nodes")?;
+    ensure!(passes().is_err(), "the answers pass");
+    mended(host, &finding)?;
+    passes()?;
+    healthy(host)?;
+    typed(host, "nft delete table inet guard")?;
+
+    // The DNS does not track questions, so that its answers are not known as such.
+    let ask = || naming::asked(near.netns(), &naming::of_service("web"), RecordType::A).map(drop);
+    ask()?;
+    let output = "nft 'table inet guard { chain output { type filter hook output priority 0; \
+        oifname pontoon0 ct state established,related accept; oifname pontoon0 udp sport 53 drop; }; }'";
+    typed(host, output)?;
+    let finding = finds(host, "firewall", "answers to those from pods to the cluster's DNS")?;
+    ensure!(ask().is_err(), "the DNS' answers pass");
+    mended(host, &finding)?;
+    ask()?;
+    healthy(host)
+}
+
+/// A chain that several others lead to is mended by all that is found.
+#[test]
+fn a_chain_that_drops_at_several_places() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let lab = built()?;
+    let host = lab.host(1);
+    let fault = "iptables-nft -N FW; iptables-nft -A FW -m conntrack --ctstate ESTABLISHED -j ACCEPT; \
+        iptables-nft -A FW -i eth0 -p tcp -j ACCEPT; iptables-nft -A FW -i lo -j ACCEPT; iptables-nft -A FW -j DROP; \
+        iptables-nft -A INPUT -j FW; iptables-nft -A FORWARD -j FW";
+    typed(host, fault)?;
+    for part in ["from pods here to pods of other nodes", "encapsulated ones from other nodes"] {
+        let finding = finds(host, "firewall", part)?;
+        let commands = finding.mend.lines().filter(|line| !line.starts_with('#'));
+        commands.into_iter().try_for_each(|command| typed(host, command))?;
+    }
+    healthy(host)
+}
+
 /// They are named by their tables and chains; their own commands are those of the checks' tests.
 #[test]
 fn rules_of_firewalld_and_ufw() -> Result<()> {
@@ -117,9 +174,10 @@ fn what_another_network_left() -> Result<()> {
     std::fs::remove_file(host.cni_conf_dir().join("10-pontoon.conflist"))?;
     mended(host, &finds(host, "conflist", "there is no network configuration of Pontoon's")?)?;
     typed(host, "nft add table ip kube-proxy")?;
+    typed(host, "nft add table ip6 kube-proxy")?;
     let finding = finds(host, "kube-proxy", "table ip kube-proxy")?;
-    ensure!(finding.mend.contains("nft delete table ip kube-proxy"), "{finding:?}");
-    typed(host, "nft delete table ip kube-proxy")?;
+    let commands = finding.mend.lines().filter(|line| line.starts_with("nft "));
+    commands.into_iter().try_for_each(|command| typed(host, command))?;
     healthy(host)
 }
 

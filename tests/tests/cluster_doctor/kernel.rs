@@ -80,7 +80,7 @@ fn an_mtu_that_does_not_fit() -> Result<()> {
     }
     let lab = built()?;
     let (host, other) = (lab.host(1), lab.host(2).addresses()[0]);
-    host.add_pod("web")?;
+    let web = host.add_pod("web")?;
     let port = host.exec(&["sh", "-c", "ip -br link | grep -o '^ptn[0-9a-f]*'"])?;
     let port = port.trim();
     for (mtu, severity) in [(1400, Severity::Warning), (1600, Severity::Fault)] {
@@ -89,6 +89,13 @@ fn an_mtu_that_does_not_fit() -> Result<()> {
         assert_eq!(finding.severity, severity);
         mended(host, &finding)?;
     }
+    // Both ends are too large, and the pod's is mended first.
+    typed(host, &format!("ip link set dev {port} mtu 1600"))?;
+    web.exec(&["ip", "link", "set", "dev", "eth0", "mtu", "1600"])?;
+    let finding = finds(host, "mtu", &format!("{port} (1600)"))?;
+    ensure!(finding.mend.starts_with("nsenter --net="), "{finding:?}");
+    mended(host, &finding)?;
+    ensure!(web.exec(&["ip", "link", "show", "dev", "eth0"])?.contains("mtu 1450"));
     healthy(host)?;
 
     // The path to a node carries less than its first link.

@@ -3,8 +3,9 @@
 //!
 //! What no network namespace has of its own is tried on files below another root, in
 //! `doctor/tests/roots.rs`: the fill of connection tracking and of the neighbour tables, NetworkManager,
-//! networkd, and that firewalld and ufw run. What no machine can be brought to is left to the checks' own tests:
-//! `kernel-features`, `vxlan-checksum`, an alarm of etcd's, `pods-in-store` (the daemon mends that within a moment).
+//! networkd, that firewalld and ufw run, and the kernel's version. What no machine can be brought to is left to
+//! the checks' own tests: `kernel-features`, an alarm of etcd's, `pods-in-store` (the daemon mends that within a
+//! moment).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pontoon_netlink::nft::{Chain, Element, ElementKey, Rule, Set, Table};
+use pontoon_netlink::nft::{Chain, Element, ElementKey, Rule, Set, Table, lies_between};
 use pontoon_proxy::entry::{self, Entry, Map, MapKind};
 use pontoon_proxy::layout;
 
@@ -87,9 +87,8 @@ impl Ruleset {
         let elements = self.sets.get(set)?;
         elements.single.get(key).or_else(|| {
             elements.ranges.iter().find(|element| match &element.key {
-                ElementKey::Range(from, to) => {
-                    lies_between(key, from.as_bytes(), to.as_bytes(), &elements.widths)
-                }
+                ElementKey::Range(from, to) => fields(key, &elements.widths)
+                    .is_some_and(|fields| lies_between(fields, from.as_bytes(), to.as_bytes())),
                 ElementKey::CatchAll => true,
                 ElementKey::Single(_) => false,
             })
@@ -97,15 +96,13 @@ impl Ruleset {
     }
 }
 
-/// Each field by itself; in a concatenation each begins at a multiple of four bytes.
-fn lies_between(key: &[u8], from: &[u8], to: &[u8], widths: &[usize]) -> bool {
+/// The fields of a key; in a concatenation each begins at a multiple of four bytes.
+fn fields<'k>(key: &'k [u8], widths: &[usize]) -> Option<Vec<&'k [u8]>> {
     let mut at = 0;
-    widths.iter().all(|width| {
+    let field = |width: &usize| {
         let place = at..at + width;
         at += width.next_multiple_of(4);
-        match (key.get(place.clone()), from.get(place.clone()), to.get(place)) {
-            (Some(key), Some(from), Some(to)) => from <= key && key <= to,
-            _ => false,
-        }
-    })
+        key.get(place)
+    };
+    widths.iter().map(field).collect()
 }

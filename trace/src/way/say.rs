@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use pontoon_model::cidr::Family;
 use pontoon_model::cluster::BackendKind;
+use pontoon_model::kernel::vxlan_overhead;
 use pontoon_model::name::NodeName;
 use pontoon_model::trace::{Basis, Step, StepKind};
 
@@ -10,10 +12,6 @@ use crate::host::Lookup;
 use crate::packet::Packet;
 use crate::route::Leads;
 use crate::world::World;
-
-/// Outer IP, UDP and VXLAN headers and the inner Ethernet header, bytes, for an IPv4 underlay; an IPv6
-/// header is 20 longer.
-const VXLAN_OVERHEAD: u32 = 50;
 
 /// Where it leads, in words.
 pub(super) fn route_text(
@@ -91,11 +89,7 @@ pub(super) fn crossing(
                 config.vxlan_port,
                 mac.unwrap_or_default()
             ));
-            let overhead = if to.is_some_and(|ip| ip.is_ipv6()) {
-                VXLAN_OVERHEAD + 20
-            } else {
-                VXLAN_OVERHEAD
-            };
+            let overhead = vxlan_overhead(to.map_or(Family::V4, Family::of));
             details.push(format!(
                 "packets of pods have at most {} bytes, and {overhead} more on the underlay",
                 world.mtu

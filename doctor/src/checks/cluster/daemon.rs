@@ -1,5 +1,7 @@
 //! Whether `pontoond` runs, and what it complains of itself.
 
+use pontoon_model::api::STORE_AWAY;
+
 use crate::checks::remark::{Remark, fault, warning};
 use crate::facts::Facts;
 use crate::facts::daemon::{Presence, Reason};
@@ -72,12 +74,9 @@ fn versions(facts: &Facts) -> Option<Remark> {
     })
 }
 
-/// What the store says is told by a check of its own.
-const OF_THE_STORE: &str = "the store is away";
-
 pub(in crate::checks) fn problems(facts: &Facts) -> Vec<Remark> {
-    let problems =
-        facts.daemon.problems.iter().filter(|problem| !problem.starts_with(OF_THE_STORE));
+    // What the store says is told by a check of its own.
+    let problems = facts.daemon.problems.iter().filter(|problem| !problem.starts_with(STORE_AWAY));
     problems
         .map(|problem| {
             fault(problem.clone())

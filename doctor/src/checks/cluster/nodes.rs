@@ -30,10 +30,29 @@ pub(in crate::checks) fn names(facts: &Facts) -> Vec<Remark> {
         found.push(
             warning(format!("the nodes {} have one machine id, {machine}", names.join(", ")))
                 .because("they are copies of one disk, or one machine that was renamed: what tells them apart is their name alone")
-                .mend("# on each copy:\nrm /etc/machine-id && systemd-machine-id-setup && systemctl restart pontoond\n# or, for a name that is gone:\npontoon node remove NAME"),
+                .mend(distinct(&names, &cluster.me)),
         );
     }
     found
+}
+
+/// One of the nodes keeps the id, this one if it is among them. To the cluster another with a new id is
+/// another machine: it is refused its own name, and its subnets are not its own, until both are freed.
+fn distinct(names: &[&str], me: &str) -> String {
+    let kept = if names.contains(&me) { me } else { names.first().copied().unwrap_or_default() };
+    let mend = |name: &&str| {
+        format!(
+            "# {name}, where it is a copy, gets another id, and its pods other addresses. On {name}, its pods stopped:\n\
+             systemctl stop pontoond\n\
+             rm -f /etc/machine-id /var/lib/dbus/machine-id && systemd-machine-id-setup    # or give it another node.machine-id, where that is set\n\
+             # from another node, up to 15 seconds later; where {name} is but a former name, this is all:\n\
+             pontoon node remove {name}\n\
+             # then on {name}, and start its pods again:\n\
+             systemctl start pontoond"
+        )
+    };
+    let others: Vec<String> = names.iter().filter(|name| **name != kept).map(mend).collect();
+    others.join("\n")
 }
 
 pub(in crate::checks) fn versions(facts: &Facts) -> Vec<Remark> {

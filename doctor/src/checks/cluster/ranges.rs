@@ -10,6 +10,8 @@ use crate::facts::Facts;
 
 /// The table of the host's own addresses.
 const LOCAL: u32 = 255;
+/// The one that `ip route` means unless told otherwise.
+const MAIN: u32 = 254;
 /// What is shorter leads to a large part of the internet: it is meant as a default route.
 const SHORTEST: [u8; 2] = [8, 16];
 
@@ -87,9 +89,11 @@ fn shown(route: &Route) -> String {
 
 fn mend(route: &Route) -> String {
     let family = if route.dst.is_ipv4() { "" } else { " -6" };
+    let table = (route.table != MAIN).then(|| format!(" table {}", route.table));
     format!(
-        "# when nothing else needs it:\nip{family} route delete {}{}\n# otherwise found the cluster anew with another range (cluster.pod-cidrs, cluster.service-cidrs)",
+        "# when nothing else needs it:\nip{family} route delete {}{}{}\n# otherwise found the cluster anew with another range (cluster.pod-cidrs, cluster.service-cidrs)",
         route.dst,
-        route.dev.map(|dev| format!(" dev {dev}")).unwrap_or_default()
+        route.dev.map(|dev| format!(" dev {dev}")).unwrap_or_default(),
+        table.unwrap_or_default()
     )
 }

@@ -8,21 +8,21 @@ use crate::checks::remark::{Remark, fault, warning};
 use crate::facts::Facts;
 
 pub(in crate::checks) fn check(facts: &Facts) -> Vec<Remark> {
-    let port = facts.setup.config.backend.vxlan_port;
-    of(facts, Owner::Other, |drops| mends::other(drops, port))
+    of(facts, Owner::Other, |drops| mends::other(drops, &facts.setup))
 }
 
 pub(in crate::checks) fn docker(facts: &Facts) -> Vec<Remark> {
-    let port = facts.setup.config.backend.vxlan_port;
     of(facts, Owner::Docker, |drops| {
-        let forwards = drops.ways.iter().all(|way| way.point() == HookPoint::Forward);
-        if forwards { mends::docker(drops) } else { mends::other(drops, port) }
+        if drops.point == HookPoint::Forward {
+            mends::docker(drops)
+        } else {
+            mends::other(drops, &facts.setup)
+        }
     })
 }
 
 pub(in crate::checks) fn firewalld(facts: &Facts) -> Vec<Remark> {
-    let port = facts.setup.config.backend.vxlan_port;
-    let mut found = of(facts, Owner::Firewalld, |drops| mends::firewalld(drops, port));
+    let mut found = of(facts, Owner::Firewalld, |drops| mends::firewalld(drops, &facts.setup));
     if facts.filters.is_none() && facts.host.services.contains("firewalld") {
         found.push(unread("firewalld runs").mend("sudo pontoon doctor --check firewalld"));
     }
@@ -30,8 +30,7 @@ pub(in crate::checks) fn firewalld(facts: &Facts) -> Vec<Remark> {
 }
 
 pub(in crate::checks) fn ufw(facts: &Facts) -> Vec<Remark> {
-    let port = facts.setup.config.backend.vxlan_port;
-    let mut found = of(facts, Owner::Ufw, |drops| mends::ufw(drops, port));
+    let mut found = of(facts, Owner::Ufw, |drops| mends::ufw(drops, &facts.setup));
     if facts.filters.is_none() && facts.host.ufw {
         found.push(unread("ufw is enabled").mend("sudo pontoon doctor --check ufw"));
     }

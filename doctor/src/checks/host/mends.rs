@@ -4,18 +4,25 @@ use pontoon_model::kernel::{BRIDGE, VXLAN};
 use pontoon_netlink::nft::HookPoint;
 
 use super::drops::Drops;
-use super::ways::Way;
+use super::ways::{Traffic, Way};
+use crate::facts::Setup;
 use crate::passage::fate::Cause;
 
 /// For rules of firewalld.
-pub(super) fn firewalld(drops: &Drops<'_>, port: u16) -> String {
+pub(super) fn firewalld(drops: &Drops<'_>, setup: &Setup) -> String {
     let mut lines = Vec::new();
-    if drops.ways.iter().any(|way| !matches!(way, Way::OverlayIn | Way::OverlayOut)) {
-        for dev in [BRIDGE, VXLAN] {
-            lines.push(format!("firewall-cmd --permanent --zone=trusted --add-interface={dev}"));
+    if drops.any(|traffic| !traffic.is_overlay()) {
+        let trust = |what: String| format!("firewall-cmd --permanent --zone=trusted --add-{what}");
+        let devices = [Some(BRIDGE), Some(VXLAN).filter(|_| setup.has_overlay())];
+        lines.extend(devices.into_iter().flatten().map(|dev| trust(format!("interface={dev}"))));
+        // Over plain routes pods' packets come by the underlay's device, which others come by, too.
+        if setup.has_plain_routes() {
+            let ranges = setup.config.pod_cidrs.iter();
+            lines.extend(ranges.map(|range| trust(format!("source={range}"))));
         }
     }
-    if drops.ways.contains(&Way::OverlayIn) {
+    if drops.any(|traffic| traffic.way == Way::OverlayIn) {
+        let port = setup.config.backend.vxlan_port;
         lines.push(format!("firewall-cmd --permanent --add-port={port}/udp"));
     }
     lines.push("firewall-cmd --reload".to_owned());
@@ -23,22 +30,22 @@ pub(super) fn firewalld(drops: &Drops<'_>, port: u16) -> String {
 }
 
 /// For rules of ufw.
-pub(super) fn ufw(drops: &Drops<'_>, port: u16) -> String {
-    let mut lines = Vec::new();
-    if drops.ways.iter().any(|way| way.point() == HookPoint::Forward) {
-        lines.push(format!("ufw route allow in on {BRIDGE}"));
-        lines.push(format!("ufw route allow out on {BRIDGE}"));
-    }
-    if drops.ways.contains(&Way::Dns) {
-        lines.push(format!("ufw allow in on {BRIDGE}"));
-    }
-    if drops.ways.contains(&Way::OverlayIn) {
-        lines.push(format!("ufw allow {port}/udp"));
-    }
-    if drops.ways.contains(&Way::OverlayOut) {
-        lines.push(format!("ufw allow out {port}/udp"));
-    }
-    lines.join("\n")
+pub(super) fn ufw(drops: &Drops<'_>, setup: &Setup) -> String {
+    let port = setup.config.backend.vxlan_port;
+    let of_overlay = drops.any(Traffic::is_overlay);
+    let of_dns = drops.any(|traffic| traffic.way == Way::Dns);
+    let lines = match drops.point {
+        HookPoint::Input => [
+            of_dns.then(|| format!("ufw allow in on {BRIDGE}")),
+            of_overlay.then(|| format!("ufw allow {port}/udp")),
+        ],
+        HookPoint::Output => [
+            of_dns.then(|| format!("ufw allow out on {BRIDGE}")),
+            of_overlay.then(|| format!("ufw allow out {port}/udp")),
+        ],
+        _ => ["in", "out"].map(|side| Some(format!("ufw route allow {side} on {BRIDGE}"))),
+    };
+    lines.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// For Docker's: a chain of its that is the user's own.
@@ -52,7 +59,7 @@ pub(super) fn docker(drops: &Drops<'_>) -> String {
 }
 
 /// For whoever's.
-pub(super) fn other(drops: &Drops<'_>, port: u16) -> String {
+pub(super) fn other(drops: &Drops<'_>, setup: &Setup) -> String {
     let chain = base_chain(drops);
     let is_iptables = chain.chars().all(|c| c.is_ascii_uppercase());
     let insert = |iptables_tests: &str, nft_tests: &str| {
@@ -63,14 +70,16 @@ pub(super) fn other(drops: &Drops<'_>, port: u16) -> String {
         }
     };
     let mut lines = Vec::new();
-    let forwards = drops.ways.iter().any(|way| way.point() == HookPoint::Forward);
-    if forwards || drops.ways.contains(&Way::Dns) {
+    let of_pods = drops.any(|traffic| !traffic.is_overlay());
+    // A chain of what comes in knows no device that it leaves by, nor the other way round.
+    if of_pods && drops.point != HookPoint::Output {
         lines.push(insert(&format!("-i {BRIDGE}"), &format!("iifname {BRIDGE}")));
     }
-    if forwards {
+    if of_pods && drops.point != HookPoint::Input {
         lines.push(insert(&format!("-o {BRIDGE}"), &format!("oifname {BRIDGE}")));
     }
-    if drops.ways.iter().any(|way| matches!(way, Way::OverlayIn | Way::OverlayOut)) {
+    if drops.any(Traffic::is_overlay) {
+        let port = setup.config.backend.vxlan_port;
         lines.push(insert(&format!("-p udp --dport {port}"), &format!("udp dport {port}")));
     }
     lines.push(
@@ -85,12 +94,11 @@ fn base_chain<'d>(drops: &'d Drops<'_>) -> &'d str {
     let named = match &drops.cause {
         Cause::Policy { chain } | Cause::Rule { chain, .. } => chain.as_str(),
     };
-    let points: Vec<HookPoint> = drops.ways.iter().map(|way| way.point()).collect();
     let bases = drops
         .table
         .chains
         .iter()
-        .filter(|chain| chain.base.is_some_and(|base| points.contains(&base.point)));
+        .filter(|chain| chain.base.is_some_and(|base| base.point == drops.point));
     let mut bases = bases.map(|chain| chain.name.as_str());
     let first = bases.clone().next().unwrap_or(named);
     bases.find(|base| *base == named).unwrap_or(first)

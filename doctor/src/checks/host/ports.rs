@@ -2,10 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use pontoon_model::files::DAEMON;
+
 use crate::checks::remark::{Remark, fault};
 use crate::facts::Facts;
 use crate::facts::daemon::Presence;
-use crate::facts::sockets::{Owner, Socket, Transport};
+use crate::facts::sockets::{INIT, Owner, Socket, Transport};
 
 pub(in crate::checks) fn vxlan(facts: &Facts) -> Vec<Remark> {
     let port = facts.setup.config.backend.vxlan_port;
@@ -71,10 +73,12 @@ fn is_any_v6(ip: IpAddr) -> bool {
     ip.is_ipv6() && ip.is_unspecified()
 }
 
-/// A program that hides is taken for the daemon where that listens.
+/// A program that hides is taken for the daemon where that listens. systemd keeps the daemon's sockets
+/// while it is away, and opens none of its own at the cluster's addresses.
 fn is_ours(facts: &Facts, socket: &Socket) -> bool {
     match &socket.owner {
-        Owner::Program { name, .. } => name == "pontoond",
+        Owner::Program { name, .. } if name == DAEMON => true,
+        Owner::Program { pid, .. } => *pid == INIT && facts.setup.dns.contains(&socket.address),
         Owner::User(_) => {
             let denied = matches!(facts.daemon.presence, Presence::Denied { .. });
             (facts.setup.networked || denied) && facts.setup.dns.contains(&socket.address)

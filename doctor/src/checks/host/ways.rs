@@ -1,4 +1,4 @@
-//! The ways that packets take through the host, each with a packet that takes it.
+//! The ways that packets and the answers to them take through the host, each with a packet that takes it.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use pontoon_netlink::nft::{HookPoint, proto};
 
 use crate::facts::Facts;
 use crate::facts::setup::Peer;
-use crate::passage::{Device, Packet};
+use crate::passage::{Device, Packet, Tracking};
 
 /// A way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,16 +31,37 @@ pub(super) enum Way {
     Dns,
 }
 
-impl Way {
+/// What takes a way: packets, or the answers to them on their way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Traffic {
+    pub(super) answers: bool,
+    pub(super) way: Way,
+}
+
+impl Traffic {
     /// Where rules see it.
     pub(super) const fn point(self) -> HookPoint {
-        match self {
-            Self::ToOtherNodes | Self::FromOtherNodes | Self::Within | Self::ToOutside => {
+        match (self.way, self.answers) {
+            (Way::ToOtherNodes | Way::FromOtherNodes | Way::Within | Way::ToOutside, _) => {
                 HookPoint::Forward
             }
-            Self::OverlayIn | Self::Dns => HookPoint::Input,
-            Self::OverlayOut => HookPoint::Output,
+            (Way::OverlayIn, _) | (Way::Dns, false) => HookPoint::Input,
+            (Way::OverlayOut, _) | (Way::Dns, true) => HookPoint::Output,
         }
+    }
+
+    /// Whether it is encapsulated.
+    pub(super) const fn is_overlay(self) -> bool {
+        matches!(self.way, Way::OverlayIn | Way::OverlayOut)
+    }
+}
+
+impl std::fmt::Display for Traffic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.answers {
+            f.write_str("answers to those ")?;
+        }
+        self.way.fmt(f)
     }
 }
 
@@ -68,16 +89,23 @@ const CLIENT: u16 = 40_000;
 const SERVER: u16 = 80;
 const DNS: u16 = 53;
 
-/// All ways that packets of this node take, with a packet each.
-pub(super) fn all(facts: &Facts) -> Vec<(Way, Packet)> {
+/// All that packets of this node do, with a packet each.
+pub(super) fn all(facts: &Facts) -> Vec<(Traffic, Packet)> {
     let mut found = Vec::new();
     for family in [Family::V4, Family::V6] {
         if let Some(range) = facts.setup.config.pod_cidr(family) {
             found.extend(of_pods(facts, family, range));
         }
     }
+    // What leaves the cluster is masqueraded behind the rules of others.
+    let answers = |(way, packet): &(Way, Packet)| {
+        (*way, Packet { snat: *way == Way::ToOutside, ..packet.answer() })
+    };
+    let answers: Vec<_> = found.iter().map(answers).collect();
+    // Nobody answers to the outer packets of an overlay: what comes back is as new as they are.
     found.extend(of_overlay(facts));
-    found
+    let of = |answers| move |(way, packet)| (Traffic { answers, way }, packet);
+    found.into_iter().map(of(false)).chain(answers.into_iter().map(of(true))).collect()
 }
 
 fn of_pods(facts: &Facts, family: Family, range: IpNetwork) -> Vec<(Way, Packet)> {
@@ -92,7 +120,9 @@ fn of_pods(facts: &Facts, family: Family, range: IpNetwork) -> Vec<(Way, Packet)
         destination,
         protocol: proto::TCP,
         ports: (CLIENT, SERVER),
-        answers: false,
+        tracking: Tracking::New,
+        dnat: false,
+        snat: false,
     };
     let mut found = vec![(Way::Within, tcp(&bridge, &bridge, own, own))];
     for peer in &setup.peers {
@@ -111,13 +141,17 @@ fn of_pods(facts: &Facts, family: Family, range: IpNetwork) -> Vec<(Way, Packet)
     if let (Some(outward), Some(outside)) = (outward, outside) {
         found.push((Way::ToOutside, tcp(&bridge, &outward, own, outside)));
     }
+    // Pontoon's own rules keep questions to the cluster's addresses, and no others, out of tracking.
+    let untracked = setup.config.dns_addresses_of_pods();
     for at in setup.dns.iter().filter(|at| Family::of(at.ip()) == family && at.port() == DNS) {
+        let untracked = untracked.contains(&at.ip());
         found.push((
             Way::Dns,
             Packet {
                 output: None,
                 protocol: proto::UDP,
                 ports: (CLIENT, DNS),
+                tracking: if untracked { Tracking::Untracked } else { Tracking::New },
                 ..tcp(&bridge, &bridge, own, at.ip())
             },
         ));
@@ -144,7 +178,9 @@ fn of_overlay(facts: &Facts) -> Vec<(Way, Packet)> {
             destination: underlay.address,
             protocol: proto::UDP,
             ports: (CLIENT, setup.config.backend.vxlan_port),
-            answers: false,
+            tracking: Tracking::New,
+            dnat: false,
+            snat: false,
         };
         let outward = Packet {
             input: None,

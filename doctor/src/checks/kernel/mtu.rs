@@ -10,23 +10,26 @@ const WHY: &str = "small packets pass and large ones vanish: connections open an
 pub(in crate::checks) fn check(facts: &Facts) -> Vec<Remark> {
     let network = &facts.network;
     let Some(underlay) = underlay(facts) else { return Vec::new() };
-    let room = underlay.mtu.saturating_sub(facts.setup.overhead());
-    let set = facts.setup.mtu.filter(|mtu| facts.setup.has_overlay() && *mtu > room);
+    let overhead = if facts.setup.has_overlay() { facts.setup.overhead() } else { 0 };
+    let room = underlay.mtu.saturating_sub(overhead);
+    let set = facts.setup.mtu.filter(|mtu| *mtu > room);
     let mut found: Vec<Remark> =
-        set.map(|mtu| set_too_large(mtu, underlay, room)).into_iter().collect();
+        set.map(|mtu| set_too_large(facts, mtu, underlay, room)).into_iter().collect();
     let Some(bridge) = network.bridge() else { return found };
     let carrier = network.overlay().filter(|_| facts.setup.has_overlay());
     match carrier {
         Some(overlay) => {
             if overlay.mtu > room && set.is_none() {
-                found.push(too_large(overlay, underlay, facts.setup.overhead(), room));
+                found.push(too_large(overlay, underlay, overhead, room));
             }
             if bridge.mtu > overlay.mtu {
                 found.push(larger_than(bridge, overlay));
             }
             found.extend(paths(facts, overlay, underlay));
         }
-        None if bridge.mtu > underlay.mtu => found.push(larger_than(bridge, underlay)),
+        None if bridge.mtu > underlay.mtu && set.is_none() => {
+            found.push(larger_than(bridge, underlay))
+        }
         None => {}
     }
     found.extend(pods(facts, bridge));
@@ -37,13 +40,15 @@ fn underlay(facts: &Facts) -> Option<&Link> {
     facts.network.link(&facts.setup.underlay.as_ref()?.dev)
 }
 
-fn set_too_large(mtu: u32, underlay: &Link, room: u32) -> Remark {
-    fault(format!(
-        "node.mtu is {mtu}, more than the {room} that {} ({}) leaves for a packet of the overlay's",
-        underlay.name, underlay.mtu
-    ))
-    .because(WHY)
-    .mend(smaller(room))
+fn set_too_large(facts: &Facts, mtu: u32, underlay: &Link, room: u32) -> Remark {
+    let carried = if facts.setup.has_overlay() {
+        format!("{} ({}) leaves for a packet of the overlay's", underlay.name, underlay.mtu)
+    } else {
+        format!("{} carries", underlay.name)
+    };
+    fault(format!("node.mtu is {mtu}, more than the {room} that {carried}"))
+        .because(WHY)
+        .mend(smaller(room))
 }
 
 fn smaller(room: u32) -> String {
@@ -78,10 +83,8 @@ fn pods(facts: &Facts, bridge: &Link) -> Vec<Remark> {
     let tell = |ports: Vec<&Link>, remark: fn(String) -> Remark, why: &str| {
         let shown: Vec<String> =
             ports.iter().map(|port| format!("{} ({})", port.name, port.mtu)).collect();
-        let mend: Vec<String> = ports
-            .iter()
-            .map(|port| format!("ip link set dev {} mtu {}", port.name, bridge.mtu))
-            .collect();
+        let mend: Vec<String> =
+            ports.iter().flat_map(|port| both_ends(facts, port, bridge.mtu)).collect();
         let what = format!(
             "links of pods have another MTU than the {} of {}: {}",
             bridge.mtu,
@@ -94,6 +97,20 @@ fn pods(facts: &Facts, bridge: &Link) -> Vec<Remark> {
     let smaller = "what others send to these pods may be larger than their link takes";
     let smaller = tell(of(|own, bridge| own < bridge), warning, smaller);
     larger.into_iter().chain(smaller).collect()
+}
+
+/// Gives both ends of a pod's link an MTU: first the one that would send more than the other takes.
+fn both_ends(facts: &Facts, port: &Link, mtu: u32) -> Vec<String> {
+    let pods = facts.state.iter().flat_map(|state| &state.pods);
+    let pod = pods.filter(|pod| pod.gone.is_none()).find(|pod| pod.host_end == port.name.as_str());
+    let within = match pod {
+        Some(pod) => {
+            format!("nsenter --net={} ip link set dev {} mtu {mtu}", pod.netns, pod.pod_end)
+        }
+        None => format!("# and the same in the pod: ip link set dev eth0 mtu {mtu}"),
+    };
+    let host = format!("ip link set dev {} mtu {mtu}", port.name);
+    if port.mtu > mtu { vec![within, host] } else { vec![host, within] }
 }
 
 /// Paths that were found to carry less than the underlay.

@@ -63,7 +63,7 @@ fn what_the_daemon_complains_of_is_told_but_the_store_twice_is_not() {
         |f: &mut Facts| f.daemon.problems.push(problem)
     };
     one("problems", Fault, complain("node c is not reached"));
-    silent("problems", complain("the store is away: refused"));
+    silent("problems", complain(&format!("{}: refused", pontoon_model::api::STORE_AWAY)));
 }
 
 #[test]
@@ -106,6 +106,31 @@ fn a_name_belongs_to_one_machine_and_a_machine_has_one_name() {
     let copied =
         one("node-names", Warning, cluster(|c| c.nodes[2].machine_id = "machine-of-b".to_owned()));
     assert!(copied.what.contains("the nodes b, c have one machine id"), "{}", copied.what);
+    // A node is freed while its daemon is away; it can take its name with another id only then.
+    let order = |mend: &str| -> Vec<String> {
+        mend.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    };
+    let commands = order(&copied.mend);
+    for (command, part) in commands.iter().zip([
+        "systemctl stop pontoond",
+        "systemd-machine-id-setup",
+        "pontoon node remove c",
+        "systemctl start pontoond",
+    ]) {
+        assert!(command.contains(part), "{part:?} is not in {command:?}");
+    }
+    assert_eq!(commands.len(), 4);
+    // The node that looks keeps its own.
+    let copied = one(
+        "node-names",
+        Warning,
+        cluster(|c| {
+            "c".clone_into(&mut c.me);
+            c.machine_id = "machine-of-b".to_owned();
+            c.nodes[2].machine_id = "machine-of-b".to_owned();
+        }),
+    );
+    assert!(order(&copied.mend).contains(&"pontoon node remove b".to_owned()), "{}", copied.mend);
     silent("node-names", |f| f.cluster = None);
 }
 
@@ -135,6 +160,11 @@ fn extra(dst: &str, via: &str) -> impl FnOnce(&mut Facts) {
 fn routes_of_others_must_not_lie_in_the_clusters_ranges() {
     let finding = one("cidr-overlap", Fault, extra("10.244.77.0/24", "eth0"));
     assert!(finding.mend.contains("ip route delete 10.244.77.0/24 dev eth0"), "{}", finding.mend);
+    let elsewhere = one("cidr-overlap", Fault, |f| {
+        f.network.routes.push(Route { table: 7, ..route("10.244.77.0/24", "eth0") });
+    });
+    let delete = "\nip route delete 10.244.77.0/24 dev eth0 table 7\n";
+    assert!(elsewhere.mend.contains(delete), "{}", elsewhere.mend);
     one("cidr-overlap", Fault, extra("10.96.0.0/12", "eth1"));
     silent("cidr-overlap", extra("10.243.0.0/16", "eth0"));
     silent("cidr-overlap", extra("10.244.1.0/24", BRIDGE));

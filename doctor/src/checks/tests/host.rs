@@ -3,6 +3,7 @@
 use super::*;
 use Severity::{Fault, Warning};
 use pontoon_netlink::filter::{Action, Base, Chain, Field, Rule as FilterRule, Table, Test};
+use pontoon_netlink::nft::m::ct_state_bits;
 use pontoon_netlink::nft::{CmpOp, HookPoint};
 
 fn device(field: Field, name: &str) -> Test {
@@ -68,7 +69,9 @@ fn a_policy_of_drop_is_no_finding_where_a_rule_lets_pods_pass() {
     let finding =
         one("firewall", Fault, with(vec![table("ip filter", vec![forward("FORWARD", half)])]));
     assert!(
-        finding.what.ends_with("packets: from pods of other nodes to pods here"),
+        finding.what.ends_with(
+            "packets: from pods of other nodes to pods here; answers to those from pods here to pods of other nodes; answers to those from pods to the outside"
+        ),
         "{}",
         finding.what
     );
@@ -115,7 +118,93 @@ fn the_overlay_and_the_dns_must_be_let_in() {
     });
     let outward = chain("output", Some(HookPoint::Output), true, vec![]);
     let finding = one("firewall", Fault, with(vec![table("ip filter", vec![outward])]));
-    assert!(finding.what.ends_with("encapsulated ones to other nodes"), "{}", finding.what);
+    assert!(
+        finding.what.ends_with(
+            "encapsulated ones to other nodes; answers to those from pods to the cluster's DNS"
+        ),
+        "{}",
+        finding.what
+    );
+    assert!(finding.mend.starts_with("nft insert rule ip filter output oifname pontoon0 accept\nnft insert rule ip filter output udp dport 8472 accept\n#"), "{}", finding.mend);
+}
+
+fn in_state(bits: u32) -> Test {
+    let mask = Some(bits.to_ne_bytes().to_vec());
+    Test::Compare { field: Field::State, mask, op: CmpOp::Ne, value: vec![0; 4] }
+}
+
+#[test]
+fn answers_must_pass_too() {
+    use ct_state_bits::{ESTABLISHED, NEW};
+    let begin = |dev: &str| rule(vec![device(Field::InName, dev), in_state(NEW)], Action::Accept);
+    let pods = || rule(vec![device(Field::InName, BRIDGE)], Action::Accept);
+    let only = |rules: Vec<FilterRule>| with(vec![table("inet guard", vec![forward("f", rules)])]);
+    let finding = one("firewall", Fault, only(vec![pods(), begin(VXLAN)]));
+    assert!(
+        finding.what.ends_with("packets: answers to those from pods here to pods of other nodes; answers to those from pods to the outside"),
+        "{}",
+        finding.what
+    );
+    assert!(finding.mend.contains("nft insert rule inet guard f oifname pontoon0 accept"));
+    let answers = rule(vec![in_state(ESTABLISHED)], Action::Accept);
+    silent("firewall", only(vec![answers.clone(), pods(), begin(VXLAN)]));
+    // A node by itself.
+    let alone = |rules: Vec<FilterRule>| {
+        move |f: &mut Facts| {
+            f.setup.peers.clear();
+            only(rules)(f);
+        }
+    };
+    one("firewall", Fault, alone(vec![pods()]));
+    silent("firewall", alone(vec![pods(), answers.clone()]));
+    // Questions to the DNS are not tracked: their answers belong to no connection.
+    let output = |rules: Vec<FilterRule>| {
+        let rules =
+            [rules, vec![rule(vec![device(Field::OutName, BRIDGE)], Action::Drop)]].concat();
+        with(vec![table("inet guard", vec![chain("out", Some(HookPoint::Output), false, rules)])])
+    };
+    let finding = one("firewall", Fault, output(vec![answers.clone()]));
+    assert!(finding.what.starts_with("rule 2 of chain out"), "{}", finding.what);
+    assert!(
+        finding.what.ends_with("packets: answers to those from pods to the cluster's DNS"),
+        "{}",
+        finding.what
+    );
+    let untracked = rule(vec![in_state(ct_state_bits::UNTRACKED)], Action::Accept);
+    silent("firewall", output(vec![untracked.clone()]));
+    // Those to another address that it listens at are.
+    one("firewall", Fault, |f| {
+        f.setup.dns = vec!["192.0.2.1:53".parse().unwrap()];
+        output(vec![untracked])(f);
+    });
+    silent("firewall", |f| {
+        f.setup.dns = vec!["192.0.2.1:53".parse().unwrap()];
+        output(vec![answers])(f);
+    });
+}
+
+/// A chain that several others lead to is mended in each.
+#[test]
+fn what_a_shared_chain_drops_is_told_for_each_place() {
+    let base = |name: &str, point| {
+        let jump = rule(vec![], Action::Jump("FW".to_owned()));
+        chain(name, Some(point), false, vec![jump])
+    };
+    let shared = chain("FW", None, false, vec![rule(vec![], Action::Drop)]);
+    let chains = vec![base("INPUT", HookPoint::Input), base("FORWARD", HookPoint::Forward), shared];
+    let findings = found("firewall", with(vec![table("ip filter", chains)]));
+    let mut mends: Vec<&str> = findings.iter().flat_map(|f| f.mend.lines()).collect();
+    mends.retain(|line| !line.starts_with('#'));
+    mends.sort_unstable();
+    assert_eq!(
+        mends,
+        [
+            "iptables-nft -I FORWARD -i pontoon0 -j ACCEPT",
+            "iptables-nft -I FORWARD -o pontoon0 -j ACCEPT",
+            "iptables-nft -I INPUT -i pontoon0 -j ACCEPT",
+            "iptables-nft -I INPUT -p udp --dport 8472 -j ACCEPT",
+        ]
+    );
 }
 
 #[test]
@@ -161,7 +250,34 @@ fn ufw_and_firewalld_are_mended_by_their_own_commands() {
     let finding = one("firewalld", Fault, with(firewalld.clone()));
     assert!(finding.mend.ends_with("firewall-cmd --reload"), "{}", finding.mend);
     assert!(finding.what.starts_with("rule 1 of chain filter_FORWARD"), "{}", finding.what);
-    silent("firewall", with(firewalld));
+    assert!(!finding.mend.contains("--add-source"), "{}", finding.mend);
+    silent("firewall", with(firewalld.clone()));
+    // Over plain routes it is the addresses that tell what is of pods.
+    let finding = one("firewalld", Fault, |f| {
+        f.setup.config.backend.kind = BackendKind::HostGw;
+        f.filters = Some(firewalld.clone());
+    });
+    assert_eq!(
+        finding.mend,
+        "firewall-cmd --permanent --zone=trusted --add-interface=pontoon0\nfirewall-cmd --permanent --zone=trusted --add-source=10.244.0.0/16\nfirewall-cmd --reload"
+    );
+    let finding = one("firewalld", Fault, |f| {
+        f.setup.peers[1].way = Some(BackendKind::HostGw);
+        f.filters = Some(firewalld);
+    });
+    for part in ["--add-interface=pontoon-vxlan", "--add-source=10.244.0.0/16"] {
+        assert!(finding.mend.contains(part), "{}", finding.mend);
+    }
+    let input = |drops: Option<HookPoint>| {
+        with(vec![table(
+            "ip filter",
+            vec![chain("x", drops, true, vec![]), chain("ufw-x", None, false, vec![])],
+        )])
+    };
+    let finding = one("ufw", Fault, input(Some(HookPoint::Input)));
+    assert_eq!(finding.mend, "ufw allow in on pontoon0\nufw allow 8472/udp");
+    let finding = one("ufw", Fault, input(Some(HookPoint::Output)));
+    assert_eq!(finding.mend, "ufw allow out on pontoon0\nufw allow out 8472/udp");
 }
 
 #[test]

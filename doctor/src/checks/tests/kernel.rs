@@ -156,10 +156,20 @@ fn what_a_person_set_must_fit_too_and_is_told_once() {
         f.setup.mtu = Some(1451);
         f.network.links.retain(|link| link.name.as_str() == "eth0");
     });
-    silent("mtu", |f| {
-        f.setup.mtu = Some(1500);
-        f.setup.config.backend.kind = BackendKind::HostGw;
-    });
+    let plain = |set: u32| {
+        move |f: &mut Facts| {
+            f.setup.mtu = Some(set);
+            f.setup.config.backend.kind = BackendKind::HostGw;
+            for name in [BRIDGE, "ptn1", "ptn2"] {
+                mtu(f, name, set);
+            }
+        }
+    };
+    silent("mtu", plain(1500));
+    // The daemon would undo what is done to the bridge.
+    let finding = one("mtu", Fault, plain(1501));
+    assert_eq!(finding.what, "node.mtu is 1501, more than the 1500 that eth0 carries");
+    assert!(finding.mend.contains("at most 1500"), "{}", finding.mend);
 }
 
 #[test]
@@ -179,9 +189,22 @@ fn plain_routes_carry_as_much_as_the_underlay() {
 
 #[test]
 fn a_pods_link_has_the_bridges_mtu() {
-    one("mtu", Fault, |f| mtu(f, "ptn1", 1451));
+    // Who sends too much is the first to learn: the pod's end of a link that is too large.
+    let finding = one("mtu", Fault, |f| mtu(f, "ptn1", 1451));
+    assert_eq!(
+        finding.mend,
+        "nsenter --net=/run/netns/web ip link set dev eth0 mtu 1450\nip link set dev ptn1 mtu 1450"
+    );
     let finding = one("mtu", Warning, |f| mtu(f, "ptn2", 1449));
-    assert_eq!(finding.mend, "ip link set dev ptn2 mtu 1450");
+    assert_eq!(
+        finding.mend,
+        "ip link set dev ptn2 mtu 1450\nnsenter --net=/run/netns/db ip link set dev eth0 mtu 1450"
+    );
+    let finding = one("mtu", Fault, |f| {
+        mtu(f, "ptn1", 1451);
+        f.state = None;
+    });
+    assert!(finding.mend.starts_with("# and the same in the pod"), "{}", finding.mend);
 }
 
 #[test]

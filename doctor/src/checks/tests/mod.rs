@@ -194,6 +194,7 @@ fn healthy() -> Facts {
         netns: format!("/run/netns/{name}"),
         gone: None,
         host_end: host_end.to_owned(),
+        pod_end: "eth0".to_owned(),
     };
     let pods = vec![pod("web", "10.244.1.2", "ptn1"), pod("db", "10.244.1.3", "ptn2")];
     facts.state = Some(State { pods, ..State::default() });

@@ -6,16 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::sys::stat::{major, minor};
-use pontoon_model::files::{LAST_WORDS, LOCK};
+use pontoon_model::files::{LAST_WORDS, LOCK, daemon_places};
 
 use super::Reason;
 use crate::facts::host::has_hosts_network;
 use crate::facts::root::Root;
 use crate::facts::setup::{CONFIG, Setup};
 
-const PROGRAM: &str = "pontoond";
-/// Where it is installed, beside the PATH: that of a person need not hold root's folders.
-const FOLDERS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/usr/sbin"];
 /// `EX_CONFIG` of sysexits.h, with which the daemon refuses its configuration.
 const BAD_CONFIGURATION: i32 = 78;
 
@@ -46,11 +43,9 @@ impl Reason {
 
 /// The program beside this one, or wherever it is.
 fn program() -> Option<PathBuf> {
-    let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.to_owned()));
+    let own = std::env::current_exe().ok();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = beside.into_iter().chain(std::env::split_paths(&path));
-    let mut programs = folders.chain(FOLDERS.map(PathBuf::from)).map(|folder| folder.join(PROGRAM));
-    programs.find(|program| program.is_file())
+    daemon_places(own.as_deref(), &path).find(|place| place.is_file())
 }
 
 /// What the daemon says of its configuration, a line a fault.

@@ -156,6 +156,7 @@ impl Reader {
         let Some(register) = number(CT_DREG) else { return number(CT_SREG).map(drop) };
         let field = match number(CT_KEY)? {
             0 => Field::State,
+            2 => Field::Status,
             key => Field::Other(format!("ct {key}")),
         };
         self.load(offset_of(register)?, field);
