@@ -37,7 +37,9 @@ pub async fn run(
 pub(crate) fn tell(problems: &watch::Sender<Vec<String>>, whose: &str, problem: Option<String>) {
     let line = problem.map(|problem| format!("{whose}: {problem}"));
     problems.send_if_modified(|lines| {
-        let old = lines.iter().position(|line| line.starts_with(whose));
+        let is_theirs =
+            |line: &String| line.strip_prefix(whose).is_some_and(|rest| rest.starts_with(": "));
+        let old = lines.iter().position(is_theirs);
         let same = old.map(|at| &lines[at]) == line.as_ref();
         if let (false, Some(line)) = (same, &line) {
             tracing::warn!("{line}");
