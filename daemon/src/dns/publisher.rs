@@ -150,8 +150,9 @@ impl Publisher {
             }));
         }
         for address in pods.addresses {
-            let pod = directory.pods_at(address).next();
-            let namespace = pod.and_then(|pod| pod.namespace.parse().ok());
+            // Where two have it, who came first must not matter: it would differ from node to node.
+            let namespace = directory.pods_at(address).map(|pod| pod.namespace).min();
+            let namespace = namespace.and_then(|name| name.parse().ok());
             changes.push(Change::pod(address, namespace));
         }
         for alias in pods.aliases {
@@ -175,3 +176,7 @@ impl Publisher {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "publisher_tests.rs"]
+mod tests;
