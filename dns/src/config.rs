@@ -8,6 +8,7 @@ use ipnetwork::IpNetwork;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::forward::config::ForwardConfig;
+use crate::forward::own::Own;
 use crate::wire::name::Name;
 use crate::zone::shape::PodNames;
 
@@ -134,8 +135,9 @@ impl DnsConfig {
                 }
             }
         }
-        // Which addresses are our own is not known here.
-        if let Err(error) = self.forward.validate(&[]) {
+        // The cluster's addresses are not known here, nor are those of the host.
+        let own = Own { sockets: self.listen.clone(), ..Own::default() };
+        if let Err(error) = self.forward.validate(&own) {
             fault("forward", error.to_string());
         }
         if self.https.is_some() && self.tls.is_none() {
@@ -235,6 +237,10 @@ mod tests {
             ("tls = { cert = \"/c\" }", "key"),
             ("tls = { cert = \"/c\", key = \"/k\", listen = [\"[ff02::1]:853\"] }", "tls.listen: "),
             ("https = {}", "https: needs a certificate"),
+            (
+                "listen = [\"192.0.2.1:53\"]\nforward = { upstreams = [\"192.0.2.1\"] }",
+                "forward: the upstream 192.0.2.1:53 is where this DNS answers itself",
+            ),
             ("allow = [\"10.0.0.0/33\"]", "10.0.0.0/33"),
             ("hosts = { \"a..b\" = [\"192.0.2.1\"] }", "a..b"),
             ("hosts = { \"a.b\" = [] }", "\"a.b\" has no address"),

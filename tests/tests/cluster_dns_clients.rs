@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use pontoon_lab::probe::dns::{
     Answer, NameServer, Over, Question, RecordType, ResponseCode, Silence, ask, framed,
     read_framed, transfer, written,
 };
-use pontoon_lab::{Lab, Netns, Pod};
+use pontoon_lab::{Host, Lab, Netns, Pod};
 use pontoon_tests::cluster::{SOON, eventually, skipped};
 use pontoon_tests::naming::{asked, leads_to, of_service, servers};
 use pontoon_tests::services::documents::selecting;
@@ -58,18 +58,20 @@ fn pods_and_the_node_itself_may_ask_and_others_are_refused_until_they_are_let_in
     }
     let stage = with_web(|lab| {
         let outside = lab.outside().addresses()[0];
-        for number in [1, 2] {
+        for number in [1, 2, 3] {
             lab.host(number).configure("dns.listen", [outer(lab, number).to_string()])?;
         }
         lab.host(2).configure("dns.allow", [format!("{outside}/32")])?;
-        lab.host(2).configure("dns.transfer-to", [format!("{outside}/32")])
+        // Who keeps a copy is nobody who may ask otherwise.
+        lab.host(3).configure("dns.transfer-to", [format!("{outside}/32")])
     })?;
-    let (closed, open) = (outer(&stage.lab, 1), outer(&stage.lab, 2));
+    let [closed, open, copied] = [1, 2, 3].map(|number| outer(&stage.lab, number));
     let (outside, pod) = (stage.netns(Position::Outside), stage.netns(Position::PodNear));
     for over in [Over::Udp, Over::Tcp] {
         for (from, at, expected) in [
             (outside, closed, ResponseCode::Refused),
             (outside, open, ResponseCode::NoError),
+            (outside, copied, ResponseCode::Refused),
             (stage.netns(Position::NodeFar), open, ResponseCode::Refused),
             (stage.netns(Position::NodeNear), closed, ResponseCode::NoError),
             (pod, closed, ResponseCode::NoError),
@@ -84,13 +86,24 @@ fn pods_and_the_node_itself_may_ask_and_others_are_refused_until_they_are_let_in
     }
 
     // The whole zone is for whom it was promised to.
-    let zone = transfer(outside, open, "cluster.local", PATIENCE)?;
+    let zone = transfer(outside, copied, "cluster.local", PATIENCE)?;
     let zone: Vec<String> = zone.iter().map(written).collect();
     for ip in cluster_ips(stage.host(1), "web")? {
         ensure!(zone.iter().any(|line| line.starts_with(WEB) && line.ends_with(&ip.to_string())));
     }
     ensure!(zone[0].contains(" SOA ") && zone.first() == zone.last(), "{zone:#?}");
-    for (from, at) in [(outside, closed), (pod, servers()[0])] {
+    // Whether there is a newer one, it has to know too; all else it may ask of others.
+    for (name, rtype, expected) in [
+        ("cluster.local", RecordType::SOA, ResponseCode::NoError),
+        ("cluster.local", RecordType::NS, ResponseCode::Refused),
+        ("www.example.test", RecordType::SOA, ResponseCode::Refused),
+        ("www.example.test", RecordType::A, ResponseCode::Refused),
+    ] {
+        let found = ask(outside, copied, Over::Udp, &Question::new(name, rtype), PATIENCE);
+        let found = found.map_err(|silence| anyhow::anyhow!("{name} {rtype}: {silence:?}"))?;
+        ensure!(found.code() == expected, "{name} {rtype}: {}", found.message);
+    }
+    for (from, at) in [(outside, closed), (outside, open), (pod, servers()[0])] {
         let refused = transfer(from, at, "cluster.local", PATIENCE);
         let said = format!("{:#}", refused.err().context("a transfer to anybody")?);
         ensure!(said.contains("was refused"), "{said}");
@@ -174,6 +187,14 @@ fn certificate(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Has a node answer over TLS and HTTPS, with that certificate.
+fn encrypt(host: &Host) -> Result<()> {
+    for (key, file) in [("dns.tls.cert", "dns.pem"), ("dns.tls.key", "dns.key")] {
+        host.configure(key, host.path().join(file))?;
+    }
+    host.configure("dns.https.listen", Vec::<String>::new())
+}
+
 /// Asks over TLS (RFC 7858), trusting that certificate alone.
 fn over_tls(pod: &Pod, trusted: &Path, server: SocketAddr, name: &str) -> Result<Answer> {
     let mut roots = RootCertStore::empty();
@@ -211,6 +232,19 @@ fn over_https(pod: &Pod, trusted: &Path, server: SocketAddr, name: &str) -> Resu
     Answer::read(&fs::read(&answer)?, Duration::ZERO)
 }
 
+/// Asks over both at all addresses of the cluster.
+fn over_both(pod: &Pod, ips: &[IpAddr]) -> Result<()> {
+    let trusted = pod.host().path().join("dns.pem");
+    for server in servers() {
+        let over_tls = over_tls(pod, &trusted, server, WEB).context("over TLS")?;
+        let over_https = over_https(pod, &trusted, server, WEB).context("over HTTPS")?;
+        for answer in [over_tls, over_https] {
+            ensure!(answer.addresses() == ips[..1], "{}", answer.message);
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn pods_ask_over_tls_and_https_at_the_clusters_addresses() -> Result<()> {
     if skipped() {
@@ -219,19 +253,66 @@ fn pods_ask_over_tls_and_https_at_the_clusters_addresses() -> Result<()> {
     let stage = with_web(|lab| {
         let host = lab.host(2);
         certificate(host.path())?;
-        for (key, file) in [("dns.tls.cert", "dns.pem"), ("dns.tls.key", "dns.key")] {
-            host.configure(key, host.path().join(file))?;
-        }
-        host.configure("dns.https.listen", Vec::<String>::new())
+        encrypt(host)
     })?;
-    let (pod, trusted) = (stage.pod("web-2"), stage.host(2).path().join("dns.pem"));
     let ips = cluster_ips(stage.host(1), "web")?;
-    for server in servers() {
-        let over_tls = over_tls(pod, &trusted, server, WEB).context("over TLS")?;
-        let over_https = over_https(pod, &trusted, server, WEB).context("over HTTPS")?;
-        for answer in [over_tls, over_https] {
-            ensure!(answer.addresses() == ips[..1], "{}", answer.message);
-        }
+    over_both(stage.pod("web-2"), &ips)
+}
+
+#[test]
+fn without_a_certificate_there_is_plain_dns_and_the_rest_once_it_is_there() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    // It is seen that pods have names.
+    let stage = with_web(|lab| encrypt(lab.host(2)))?;
+    let (host, pod) = (stage.host(2), stage.pod("web-2"));
+    let told = |whose: &str| -> Result<Vec<String>> {
+        let all = host.status()?.problems.into_iter();
+        Ok(all.filter(|problem| problem.starts_with(whose)).collect())
+    };
+    for whose in ["DNS over TLS: ", "DNS over HTTPS: "] {
+        eventually(SOON, || {
+            let told = told(whose)?;
+            ensure!(matches!(&told[..], [one] if one.contains("dns.pem")), "{told:?}");
+            Ok(())
+        })?;
+    }
+    ensure!(told("DNS: ")?.is_empty(), "{:?}", told("DNS: ")?);
+    certificate(host.path())?;
+    let ips = cluster_ips(stage.host(1), "web")?;
+    eventually(SOON, || over_both(pod, &ips))?;
+    ensure!(told("DNS")?.is_empty(), "{:?}", told("DNS")?);
+    leads_to(pod.netns(), &of_service("web"), &ips)
+}
+
+#[test]
+fn a_node_that_listens_everywhere_answers_itself_and_is_not_its_own_upstream() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let stage = with_web(|lab| {
+        let (host, own) = (lab.host(1), outer(lab, 1).ip());
+        host.configure("dns.listen", ["0.0.0.0:53", "[::]:53"])?;
+        let upstream = lab.outside().addresses()[0];
+        host.set_resolv_conf(&format!("nameserver {own}\nnameserver {upstream}\n"))
+    })?;
+    let names: Vec<String> = (0..8).map(|number| format!("www-{number}.example.test")).collect();
+    let known: Vec<_> = names.iter().map(|name| (name.as_str(), "192.0.2.80")).collect();
+    let _upstream = NameServer::start(stage.lab.outside().netns(), &known)?;
+    let (node, own) = (stage.netns(Position::NodeNear), outer(&stage.lab, 1));
+    for over in [Over::Udp, Over::Tcp] {
+        let found = code(node, own, over)?;
+        ensure!(found == ResponseCode::NoError, "{over:?}: {found}");
+        let found = code(stage.netns(Position::Outside), own, over)?;
+        ensure!(found == ResponseCode::Refused, "a stranger over {over:?}: {found}");
+    }
+    for name in &names {
+        let began = Instant::now();
+        let answer = asked(stage.netns(Position::PodNear), name, RecordType::A)?;
+        ensure!(answer.addresses().len() == 1, "{}", answer.message);
+        // It would wait for itself, until it asks the other.
+        ensure!(began.elapsed() < Duration::from_secs(1), "{name}: {:?}", began.elapsed());
     }
     Ok(())
 }

@@ -90,30 +90,32 @@ fn a_service_resolves_on_every_node_as_soon_as_it_is_there_and_no_longer() -> Re
             std::thread::scope(|scope| -> Result<()> {
                 let nodes = nodes.map(|node| stage.netns(node));
                 let watching = nodes.map(|from| scope.spawn(|| turns(from, &name, there)));
-                // The store commits it some moment later: the delays are a little less than these.
+                // The store commits it some moment later, and its answer comes back to us: what counts is
+                // what is left behind a plain write.
                 let sent = Instant::now();
                 match there {
                     true => stage.lab.etcd().put(&key, &stored(&service, number))?,
                     false => stage.lab.etcd().delete(&key)?,
                 }
-                written.0.push(sent.elapsed());
+                let put = sent.elapsed();
+                written.0.push(put);
                 for thread in watching {
-                    delays.0.push(thread.join().unwrap()?.duration_since(sent));
+                    let all = thread.join().unwrap()?.duration_since(sent);
+                    // Some are seen before the write has returned to us.
+                    delays.0.push(all.saturating_sub(put));
                 }
                 nodes.iter().try_for_each(|from| stays(from, &name, there))
             })?;
         }
     }
+    written.show("written");
     // 50 ms for 99 of 100 is what is promised on a machine of one's own, and is seen there. Here as many
-    // daemons share two cores with other tests: where a write alone takes long, so may what follows it.
-    let (half, most) = written.show("written");
-    let (half, most) = (10 * half, 5 * most);
+    // daemons share two cores with other tests, so that one of 100 may meet whatever else runs.
+    let (half, most) = (Duration::from_millis(50), Duration::from_millis(200));
     for (what, mut delays) in [("created", created), ("deleted", deleted)] {
         let (p50, p99) = delays.show(what);
-        let (half, most) =
-            (half.max(Duration::from_millis(50)), most.max(Duration::from_millis(250)));
-        ensure!(p50 < half, "{what}: half of them after {p50:?} and more");
-        ensure!(p99 < most, "{what}: one of 100 after {p99:?} and more");
+        ensure!(p50 < half, "{what}: half of them {p50:?} and more behind their write");
+        ensure!(p99 < most, "{what}: one of 100 {p99:?} and more behind its write");
     }
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Names while etcd is away, says nothing, or has lost everything.
 
+use std::fs;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use pontoon_lab::Netns;
-use pontoon_lab::probe::dns::{DnsLoad, Patience, Question, RecordType};
+use pontoon_lab::probe::dns::{DnsLoad, NameServer, Patience, Question, RecordType, ResponseCode};
 use pontoon_tests::cluster::{LEASE, SOON, eventually, skipped};
 use pontoon_tests::naming::{asked, is_nothing, leads_to, of_service, servers};
 use pontoon_tests::services::documents::{selecting, service, with_spec};
@@ -172,4 +174,52 @@ fn names_go_on_when_the_store_has_lost_everything() -> Result<()> {
     let status = alone.stop(SOON)?;
     ensure!(status.success(), "{status}: {}", alone.log_tail());
     Ok(())
+}
+
+#[test]
+fn without_a_store_and_nothing_on_disk_own_names_fail_and_others_are_answered() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let given = Given::build()?;
+    let stage = &given.stage;
+    let known = [("www.example.test", "192.0.2.80")];
+    let _upstream = NameServer::start(stage.lab.outside().netns(), &known)?;
+    let (host, from) = (stage.host(1), stage.netns(Position::PodNear));
+    stage.lab.etcd().stop()?;
+    host.stop()?;
+    fs::remove_file(host.state_dir().join("services.redb"))?;
+    host.start()?;
+    host.wait_ready(SOON)?;
+    let own = [of_service("web"), of_service("nowhere"), given.pod.clone()];
+    // Whoever is told that there is no such name may keep that.
+    let fails = |name: &String| -> Result<ResponseCode> {
+        let answer = asked(from, name, RecordType::A)?;
+        ensure!(answer.addresses().is_empty() && !answer.is_denial(), "{}", answer.message);
+        Ok(answer.code())
+    };
+    eventually(SOON, || own.iter().try_for_each(|name| fails(name).map(drop)))?;
+    for _ in 0..3 {
+        for name in &own {
+            let code = fails(name)?;
+            ensure!(code == ResponseCode::ServFail, "{name}: {code}");
+        }
+        let outside = asked(from, "www.example.test", RecordType::A)?;
+        ensure!(outside.addresses().len() == 1, "{}", outside.message);
+    }
+    // A process for DNS alone that knows no more does the same.
+    let beside = host.start_beside(&["--dns-only"])?;
+    host.stop()?;
+    fs::remove_file(host.state_dir().join("services.redb"))?;
+    eventually(SOON, || own.iter().try_for_each(|name| fails(name).map(drop)))?;
+    host.start()?;
+    host.wait_ready(SOON)?;
+    beside.stop(SOON)?;
+    stage.lab.etcd().start()?;
+    let began = Instant::now();
+    while asked(from, &of_service("web"), RecordType::A)?.code() == ResponseCode::ServFail {
+        ensure!(began.elapsed() < LEASE, "the store is back, and names still fail");
+        sleep(Duration::from_millis(10));
+    }
+    given.holds("with the store back")
 }

@@ -34,6 +34,8 @@ const TIME: Duration = Duration::from_secs(4);
 /// A rate at which servers mostly wait, questions a second.
 const PACED: u32 = 5000;
 const WAIT: Duration = Duration::from_secs(60);
+/// Megabytes, in which the limit is given, in a MiB.
+const MEGABYTES: f64 = 1.048_576;
 
 /// What a server took.
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +136,12 @@ fn rows(ours: &[Cost], peers: &[Peer], theirs: &[Vec<Cost>], kinds: &[Vec<f64>])
     let mut rows = vec![
         limited(format!("{what}, CPU an answer, saturated"), "µs", of(ours, |c| c.saturated), 5.0),
         limited(format!("{what}, CPU an answer, {PACED}/s"), "µs", of(ours, |c| c.paced), 15.0),
-        limited(format!("{what}, pontoond --dns-only, RSS"), "MiB", of(ours, |c| c.resident), 40.0),
+        limited(
+            format!("{what}, pontoond --dns-only, RSS"),
+            "MB",
+            of(ours, |c| c.resident * MEGABYTES),
+            40.0,
+        ),
     ];
     for (peer, costs) in peers.iter().zip(theirs) {
         let against = |name: &str, unit, pick: fn(&Cost) -> f64, better| Row {

@@ -118,7 +118,8 @@ fn config(at: &TlsAddress) -> Result<ClientConfig, HttpError> {
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
     let text = read(path)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    match found.map_err(|error| fault(path, &error))? {
+    // What exactly is wrong would be told with a part of it, and there may be a key beside them.
+    match found.map_err(|_| fault(path, &"the PEM that it holds is broken"))? {
         none if none.is_empty() => Err(fault(path, &"it holds no certificate in PEM")),
         found => Ok(found),
     }

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::cluster::Cluster;
 use super::publisher::Publisher;
-use super::recall::Recall;
+use super::recall::{Forgotten, Recall};
 use super::serve::{self, Hindrance};
 use crate::app;
 use crate::config::{Settings, StoreKind};
@@ -26,8 +26,9 @@ use crate::services::{STORE_PATIENCE, sleep_until};
 use crate::snapshot::SnapshotFile;
 use crate::{identity, monitoring, watchdog};
 
-/// Between two looks at the shelf of a daemon that has it open.
-const RETRY: Duration = Duration::from_secs(1);
+/// Between two looks at what was kept on this host: at first, and at most. A daemon has it open that may be
+/// stopped at any moment, and then nobody answers meanwhile.
+const RETRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 /// Runs until SIGTERM or SIGINT.
 ///
@@ -53,7 +54,13 @@ pub async fn run(settings: Settings) -> Result<()> {
             StoreKind::Embedded => None,
         },
         look_again: Some(Instant::now() + STORE_PATIENCE),
+        pause: RETRIES[0],
+        forgotten: None,
+        serial: None,
     };
+    if let Some(recall) = &follower.recall {
+        follower.names.note_served(recall.serial().await);
+    }
     let mut mirror = Mirror::follow(Arc::clone(&store), "");
     // A daemon of this host may have the address already; then this waits for it.
     let (problems, _) = watch::channel(Vec::new());
@@ -100,6 +107,12 @@ struct Follower {
     recall: Option<Recall>,
     /// When what was known before the start is looked for, unless the store has told.
     look_again: Option<Instant>,
+    /// How long it is until then, the next time.
+    pause: Duration,
+    /// Why nothing was known when it was last looked for.
+    forgotten: Option<Forgotten>,
+    /// Of the names, as its own shelf has it.
+    serial: Option<u32>,
 }
 
 impl Follower {
@@ -145,19 +158,35 @@ impl Follower {
         let Some(recall) = self.recall.as_ref().filter(|_| self.intake.is_waiting()) else {
             return;
         };
+        let later = self.look_again.is_some_and(|at| Instant::now() < at);
+        if later && self.forgotten.is_some() {
+            return;
+        }
         match recall.kept().await {
             Ok(kept) => {
                 if let Some(config) = &kept.config {
                     self.set_config(config);
                 }
+                self.names.note_served(kept.serial);
                 self.intake.begin_with(kept);
                 self.look_again = None;
             }
             Err(why) => {
-                info!("names of earlier runs are not known so far: {why}");
-                self.look_again = Some(Instant::now() + RETRY);
+                if self.forgotten.as_ref() != Some(&why) {
+                    info!("names of earlier runs are not known so far: {why}");
+                    self.pause = RETRIES[0];
+                }
+                self.look_again = Some(Instant::now() + self.pause);
+                self.pause = RETRIES[1].min(2 * self.pause);
+                self.forgotten = Some(why);
             }
         }
+    }
+
+    /// Whether there is nobody on this host who knows the cluster's names.
+    fn is_alone(&self) -> bool {
+        self.intake.is_waiting()
+            && (self.recall.is_none() || matches!(self.forgotten, Some(Forgotten::Nothing(_))))
     }
 
     fn set_config(&mut self, value: &[u8]) {
@@ -170,7 +199,14 @@ impl Follower {
     fn publish(&mut self) {
         let now = Instant::now();
         self.intake.count_the_gone(now);
-        let (Some(cluster), true) = (&self.cluster, self.intake.is_known()) else { return };
+        let Some(cluster) = &self.cluster else { return };
+        if !self.intake.is_known() {
+            // Names outside are answered then, and those of the cluster fail.
+            if self.is_alone() {
+                self.names.set_cluster(cluster);
+            }
+            return;
+        }
         self.names.set_cluster(cluster);
         let mut touched = self.intake.take_touched();
         for id in &touched.services {
@@ -180,5 +216,11 @@ impl Follower {
         }
         touched.services.extend(self.lost.take_due(now));
         self.names.publish(&mut self.intake, touched, self.lost.kept());
+        let serial = self.names.serial();
+        if let (Some(recall), Some(now)) = (&self.recall, serial.filter(|_| serial != self.serial))
+        {
+            recall.note_serial(now);
+            self.serial = serial;
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | [`publisher`] | what the store tells becomes names |
 //! | [`serve`] | listens, once there is somebody who answers |
+//! | [`secure`] | the same over TLS and HTTPS |
+//! | [`here`] | the addresses of this host |
 //! | [`sockets`] | the sockets, which outlive the process under systemd |
 //! | [`told`] | what pods are told of it |
 //! | [`alone`] | DNS by itself, without anything else of the daemon |
@@ -12,8 +14,10 @@
 
 pub mod alone;
 pub mod cluster;
+pub mod here;
 pub mod publisher;
 pub mod recall;
+pub mod secure;
 pub mod serve;
 pub mod sockets;
 pub mod told;

@@ -53,6 +53,8 @@ pub struct Publisher {
     serving: watch::Sender<Option<Serving>>,
     /// Everything is to be told, whatever was.
     anew: bool,
+    /// The last serial number of a process before this one, until this one goes on from it.
+    served: Option<u32>,
 }
 
 impl Publisher {
@@ -60,10 +62,23 @@ impl Publisher {
     /// domain is known.
     #[must_use]
     pub fn new(manner: Manner, make: Make, serving: watch::Sender<Option<Serving>>) -> Self {
-        Self { manner, make, cluster: None, shape: None, serving, anew: false }
+        Self { manner, make, cluster: None, shape: None, serving, anew: false, served: None }
     }
 
-    /// The cluster is this.
+    /// Before this start, names were answered with that serial number.
+    pub fn note_served(&mut self, serial: Option<u32>) {
+        self.served = self.served.max(serial);
+    }
+
+    /// The serial number of what is answered by now.
+    #[must_use]
+    pub fn serial(&self) -> Option<u32> {
+        let serving = self.serving.borrow();
+        serving.as_ref().map(|serving| serving.server.serial())
+    }
+
+    /// The cluster is this. Whoever answers listens from then on, and fails for the cluster's names until
+    /// they are published.
     pub fn set_cluster(&mut self, cluster: &Cluster) {
         if self.cluster.as_ref() == Some(cluster) {
             return;
@@ -135,8 +150,9 @@ impl Publisher {
             }));
         }
         for address in pods.addresses {
-            let pod = directory.pods_at(address).next();
-            let namespace = pod.and_then(|pod| pod.namespace.parse().ok());
+            // Where two have it, who came first must not matter: it would differ from node to node.
+            let namespace = directory.pods_at(address).map(|pod| pod.namespace).min();
+            let namespace = namespace.and_then(|name| name.parse().ok());
             changes.push(Change::pod(address, namespace));
         }
         for alias in pods.aliases {
@@ -145,6 +161,9 @@ impl Publisher {
         }
         if !changes.is_empty() {
             server.apply(changes, intake.revision());
+        }
+        if let Some(served) = self.served.take() {
+            server.follow_earlier(served, intake.revision());
         }
         if touched.relisted || first {
             // The listing was many times as large as what was kept of it.
@@ -157,3 +176,7 @@ impl Publisher {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "publisher_tests.rs"]
+mod tests;

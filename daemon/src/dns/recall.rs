@@ -1,15 +1,43 @@
 //! What was known before the start, for a process for DNS alone: from a shelf of its own, since a
 //! daemon must find its own free; and from the daemon's, which is newer wherever there is one.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use pontoon_store::Update;
+use pontoon_store::{Error, Update};
 use tracing::warn;
 
 use crate::services::shelf::{self, Kept, Shelf, Written};
 
 /// The file in the daemon's state folder.
 const FILE: &str = "names.redb";
+
+/// Why nothing is known of earlier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forgotten {
+    /// Another process has what there is: it answers itself.
+    Elsewhere,
+    /// There is nothing, or it cannot be read: in words.
+    Nothing(String),
+}
+
+impl fmt::Display for Forgotten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Elsewhere => f.write_str("a daemon that runs has them, and answers itself"),
+            Self::Nothing(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<Error> for Forgotten {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Locked(_) => Self::Elsewhere,
+            other => Self::Nothing(other.to_string()),
+        }
+    }
+}
 
 /// Both shelves.
 pub struct Recall {
@@ -32,19 +60,32 @@ impl Recall {
         }
     }
 
+    /// The serial number of the names that this last answered with.
+    pub async fn serial(&self) -> Option<u32> {
+        self.own.as_ref()?.0.serial().await
+    }
+
+    /// Puts on its own the serial number that the names have by now.
+    pub fn note_serial(&self, serial: u32) {
+        if let Some((shelf, _)) = &self.own {
+            shelf.note_serial(serial);
+        }
+    }
+
     /// What was last known on this host.
     ///
     /// # Errors
-    /// Why nothing is, in words; while a daemon runs, which answers itself, too.
-    pub async fn kept(&self) -> Result<Kept, String> {
-        let daemons = Shelf::peek(&self.daemons).await.map_err(|error| error.to_string())?;
+    /// Why nothing is; while a daemon runs, which answers itself, too.
+    pub async fn kept(&self) -> Result<Kept, Forgotten> {
+        let daemons = Shelf::peek(&self.daemons).await?;
         if !daemons.items.is_empty() {
             return Ok(daemons);
         }
-        let Some((shelf, _)) = &self.own else { return Err("there is no shelf".to_owned()) };
-        let own = shelf.load().await.map_err(|error| error.to_string())?;
+        let nothing = |why: &str| Err(Forgotten::Nothing(why.to_owned()));
+        let Some((shelf, _)) = &self.own else { return nothing("there is no shelf") };
+        let own = shelf.load().await?;
         if own.items.is_empty() {
-            return Err("nothing was kept".to_owned());
+            return nothing("nothing was kept");
         }
         Ok(own)
     }
@@ -76,7 +117,7 @@ mod tests {
         Update::Snapshot { revision: Revision(2), items }
     }
 
-    async fn told(recall: &Recall) -> Result<String, String> {
+    async fn told(recall: &Recall) -> Result<String, Forgotten> {
         let kept = recall.kept().await?;
         assert_eq!((kept.founded, kept.config.as_deref()), (Some(1), Some(&b"{}"[..])));
         Ok(kept.items[0].key.clone())
@@ -86,7 +127,7 @@ mod tests {
     async fn what_a_daemon_kept_counts_before_its_own_and_nothing_while_the_daemon_runs() {
         let folder = tempfile::tempdir().unwrap();
         let recall = Recall::open(folder.path()).await;
-        assert_eq!(told(&recall).await, Err("nothing was kept".to_owned()));
+        assert_eq!(told(&recall).await, Err(Forgotten::Nothing("nothing was kept".to_owned())));
         recall.note(&listing("own"));
         recall.close().await;
         let recall = Recall::open(folder.path()).await;
@@ -94,7 +135,7 @@ mod tests {
 
         let (shelf, written) = Shelf::open(&folder.path().join(shelf::FILE)).await.unwrap();
         shelf.note(&listing("daemon"));
-        assert!(told(&recall).await.is_err());
+        assert_eq!(told(&recall).await, Err(Forgotten::Elsewhere));
         drop(shelf);
         written.await.unwrap();
         assert_eq!(told(&recall).await, Ok("services/default/daemon".to_owned()));

@@ -1,6 +1,6 @@
 //! Listens for questions, once there is somebody who answers.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +9,12 @@ use ipnetwork::IpNetwork;
 use pontoon_dns::answer::hosts::Hosts;
 use pontoon_dns::answer::responder::{Options, Responder};
 use pontoon_dns::config::DnsConfig;
-use pontoon_dns::forward::{Forwarder, Host};
+use pontoon_dns::forward::{Forwarder, Host, Own};
 use pontoon_dns::listen::gate::Gate;
 use pontoon_dns::listen::limit::{Acl, Rate};
 use pontoon_dns::listen::reception::Reception;
-use pontoon_dns::listen::sockets::Sockets;
 use pontoon_dns::listen::stream::limits::Limits;
 use pontoon_dns::listen::stream::{self, Protocol};
-use pontoon_dns::listen::tls::Certificate;
 use pontoon_dns::listen::udp;
 use pontoon_dns::metrics::Metrics;
 use pontoon_dns::wire::name::Name;
@@ -27,13 +25,12 @@ use tracing::{info, warn};
 
 use super::cluster::Cluster;
 use super::publisher::{Manner, Publisher, Serving};
-use super::{sockets, told};
+use super::secure::Layer;
+use super::{here, sockets, told};
 use crate::problems::tell;
 
-/// The ports of DNS (RFC 1035, section 4.2), of DNS over TLS (RFC 7858, section 3.1) and over HTTPS.
+/// The port of DNS (RFC 1035, section 4.2).
 const PORT: u16 = 53;
-const TLS_PORT: u16 = 853;
-const HTTPS_PORT: u16 = 443;
 
 /// How long questions wait in the sockets for the store to be read: less than any client waits. Then
 /// names of the cluster fail, and others are answered.
@@ -64,7 +61,11 @@ pub fn publisher(config: &DnsConfig, serving: watch::Sender<Option<Serving>>) ->
     let runtime = Handle::current();
     let make = move |zone, cluster: &Cluster, metrics: &Metrics| {
         let host = Host {
-            own: cluster.dns_addresses.clone(),
+            own: Own {
+                addresses: cluster.dns_addresses.clone(),
+                sockets: config.listen.clone(),
+                host: Some(here::addresses),
+            },
             cache: metrics.cache.clone(),
             forward: metrics.forward.clone(),
             ..Host::default()
@@ -106,46 +107,76 @@ pub async fn run(
         () = stop.cancelled() => None,
     };
     let Some(Serving { server, cluster, metrics }) = found else { return Ok(()) };
-    let at = |port| cluster.dns_addresses.iter().map(move |ip| SocketAddr::new(*ip, port));
-    let addresses: Vec<SocketAddr> = at(PORT).chain(config.listen.iter().copied()).collect();
-    let open =
-        || -> Result<_> { Ok((sockets::open(&addresses, config.workers)?, secure(&config, at)?)) };
-    let listening = tokio::select! {
-        opened = opened(open, &hindrance) => opened?,
+    let own = cluster.dns_addresses.iter().map(|ip| SocketAddr::new(*ip, PORT));
+    let addresses: Vec<SocketAddr> = own.chain(config.listen.iter().copied()).collect();
+    let open = || sockets::open(&addresses, config.workers);
+    let sockets = tokio::select! {
+        opened = opened(open, WHOSE, "pods get no names from this node", &hindrance) => opened?,
         () = stop.cancelled() => return Ok(()),
     };
-    let (sockets, secure) = listening;
+    let mut layers = Vec::new();
+    for layer in Layer::of(&config, &cluster.dns_addresses) {
+        // A process that answers and does nothing else says at once that it cannot.
+        let at_once = match hindrance {
+            Hindrance::Fails => Some(layer.open()?),
+            Hindrance::IsTold(_) => None,
+        };
+        layers.push((layer, at_once));
+    }
     // What is asked meanwhile waits in the sockets.
     if tokio::time::timeout(SYNC_PATIENCE, server.wait_synced()).await.is_err() {
         warn!("the store has not been read yet: names of the cluster cannot be answered so far");
     }
-    let gate = Gate::new(clients(&config, &cluster), Rate::per_second(config.rate_limit));
-    let reception = Arc::new(Reception { answers: server, gate, metrics });
+    let reception = Arc::new(Reception { gate: gate(&config, &cluster), answers: server, metrics });
     let (datagrams, origin) = (udp::Settings::default(), sockets.origin);
     let runtime = Handle::current();
     let datagrams = udp::Listener::start(&reception, sockets.udp, origin, datagrams, &runtime)
         .context("cannot answer questions")?;
-    let mut streams = Vec::new();
-    for (protocol, sockets) in [(Protocol::Tcp, sockets.tcp)].into_iter().chain(secure) {
-        let listener = stream::Listener::start(&reception, sockets, &protocol, Limits::default());
-        streams.push(listener.context("cannot take connections")?);
-    }
+    let streams =
+        stream::Listener::start(&reception, sockets.tcp, &Protocol::Tcp, Limits::default())
+            .context("cannot take connections")?;
     info!(?addresses, "answering DNS");
-    stop.cancelled().await;
-    let streams = streams.into_iter().map(|listener| listener.stop(STOP_PATIENCE));
-    futures::join!(datagrams.stop(STOP_PATIENCE), futures::future::join_all(streams));
+    // What is wrong with these takes nothing from the others.
+    let beside = layers.into_iter().map(async |(layer, at_once)| -> Result<()> {
+        let open = async {
+            match at_once {
+                Some(opened) => Ok(opened),
+                None => opened(|| layer.open(), layer.whose(), "nobody gets it", &hindrance).await,
+            }
+        };
+        let (protocol, sockets) = tokio::select! {
+            opened = open => opened?,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let listener = stream::Listener::start(&reception, sockets, &protocol, Limits::default());
+        let listener = listener.context("cannot take connections")?;
+        info!("answering {}", layer.whose());
+        stop.cancelled().await;
+        listener.stop(STOP_PATIENCE).await;
+        Ok(())
+    });
+    let plain = async {
+        stop.cancelled().await;
+        futures::join!(datagrams.stop(STOP_PATIENCE), streams.stop(STOP_PATIENCE));
+        Ok(())
+    };
+    futures::try_join!(futures::future::try_join_all(beside), plain)?;
     Ok(())
 }
 
 /// What could be opened, at once or later.
-async fn opened<T>(open: impl Fn() -> Result<T>, hindrance: &Hindrance) -> Result<T> {
+async fn opened<T>(
+    open: impl Fn() -> Result<T>,
+    whose: &str,
+    harm: &str,
+    hindrance: &Hindrance,
+) -> Result<T> {
     loop {
         let outcome = open();
         let Hindrance::IsTold(problems) = hindrance else { return outcome };
-        let problem = outcome.as_ref().err().map(|error| {
-            format!("pods get no names from this node, and it is tried again: {error:#}")
-        });
-        tell(problems, WHOSE, problem);
+        let problem = outcome.as_ref().err();
+        let problem = problem.map(|error| format!("{harm}, and it is tried again: {error:#}"));
+        tell(problems, whose, problem);
         if outcome.is_ok() {
             return outcome;
         }
@@ -153,30 +184,22 @@ async fn opened<T>(open: impl Fn() -> Result<T>, hindrance: &Hindrance) -> Resul
     }
 }
 
-/// Sockets for TLS and HTTPS, where they are asked for.
-fn secure<A: Iterator<Item = SocketAddr>>(
-    config: &DnsConfig,
-    at: impl Fn(u16) -> A,
-) -> Result<Vec<(Protocol, Vec<TcpListener>)>> {
-    let Some(tls) = &config.tls else { return Ok(Vec::new()) };
-    let certificate = Certificate::load(&tls.cert, &tls.key)?;
-    let bind = |listen: &[SocketAddr], port| {
-        let usual = at(port).filter(|_| listen.is_empty());
-        let addresses: Vec<SocketAddr> = usual.chain(listen.iter().copied()).collect();
-        Sockets::bind_streams(&addresses).map(|sockets| sockets.tcp)
-    };
-    let mut secure = vec![(Protocol::Tls(certificate.clone()), bind(&tls.listen, TLS_PORT)?)];
-    if let Some(https) = &config.https {
-        secure.push((Protocol::Https(certificate), bind(&https.listen, HTTPS_PORT)?));
-    }
-    Ok(secure)
-}
-
-/// Who may ask: pods, this host, and whom the configuration names.
-fn clients(config: &DnsConfig, cluster: &Cluster) -> Acl {
+/// Who may ask: pods, this host, and whom the configuration names; and how often.
+fn gate(config: &DnsConfig, cluster: &Cluster) -> Gate {
     let host = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
     // A host that asks itself does so from the address that it asks.
     let own = cluster.dns_addresses.iter().copied().chain(config.listen.iter().map(SocketAddr::ip));
     let single = host.into_iter().chain(own).map(IpNetwork::from);
-    Acl::new(single.chain(cluster.pods.iter().copied()).chain(config.allow.iter().copied()))
+    let pods = || cluster.pods.iter().copied();
+    let clients = Acl::new(single.chain(pods()).chain(config.allow.iter().copied()));
+    let mut gate = Gate::new(clients, Rate::per_second(config.rate_limit));
+    // A pod has one address, and shares its network of 64 bits with all others of the node.
+    gate = gate.with_single(Acl::new(pods()));
+    if let Ok(zone) = Name::parse(&cluster.domain) {
+        gate = gate.with_copies(Acl::new(config.transfer_to.iter().copied()), zone);
+    }
+    match config.listen.iter().any(|at| at.ip().is_unspecified()) {
+        true => gate.with_host(here::addresses),
+        false => gate,
+    }
 }

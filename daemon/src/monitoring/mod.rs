@@ -66,7 +66,8 @@ pub fn of_node(sources: Vec<Source>, liveness: Liveness, requests: Arc<Requests>
 pub fn of_dns(sources: Vec<Source>, serving: watch::Receiver<Option<Serving>>) -> Parts {
     let alive = || std::future::ready(Ok(Vec::new())).boxed();
     let ready = move || {
-        let known = serving.borrow().is_some();
+        let is_known = |serving: &Serving| serving.server.zone().is_synced();
+        let known = serving.borrow().as_ref().is_some_and(is_known);
         let unknown = || vec!["the cluster's names are not known yet".to_owned()];
         std::future::ready(if known { Ok(Vec::new()) } else { Err(unknown()) }).boxed()
     };

@@ -116,6 +116,8 @@ pub struct Services {
     mended: Option<Instant>,
     retry: Option<Instant>,
     problem: Option<String>,
+    /// Of the names, as the shelf has it.
+    serial: Option<u32>,
 }
 
 impl Services {
@@ -135,11 +137,15 @@ impl Services {
             mended: None,
             retry: None,
             problem: None,
+            serial: None,
         }
     }
 
     /// Runs until the store is followed no more.
     pub async fn run(mut self) {
+        if let (Some(names), Some(shelf)) = (&mut self.parts.names, &self.parts.shelf) {
+            names.note_served(shelf.serial().await);
+        }
         loop {
             let wake = self.wake();
             tokio::select! {
@@ -225,7 +231,11 @@ impl Services {
         let now = Instant::now();
         self.parts.intake.count_the_gone(now);
         let local = self.parts.local.borrow_and_update().clone();
-        let Some(local) = local.filter(|_| self.parts.intake.is_known()) else { return };
+        let Some(local) = local else { return };
+        if !self.parts.intake.is_known() {
+            self.answer_without_store(&local);
+            return;
+        }
         if self.kernel_knows_better {
             if !self.parts.intake.is_listed() {
                 self.local = Some(local);
@@ -332,10 +342,26 @@ impl Services {
         }
     }
 
+    /// While the store is away and nothing is known of earlier, names outside are answered, and those of
+    /// the cluster fail: silence would keep pods from both. Not before that is sure, since another process
+    /// with the same sockets may know the names.
+    fn answer_without_store(&mut self, local: &Local) {
+        if let Some(names) = self.parts.names.as_mut().filter(|_| self.parts.intake.is_waiting()) {
+            names.set_cluster(&local.cluster);
+        }
+    }
+
     fn publish(&mut self, touched: Touched) {
         let (Some(names), Some(local)) = (&mut self.parts.names, &self.local) else { return };
         names.set_cluster(&local.cluster);
         names.publish(&mut self.parts.intake, touched, self.lost.kept());
+        let serial = names.serial();
+        if let (Some(shelf), Some(now)) =
+            (&self.parts.shelf, serial.filter(|_| serial != self.serial))
+        {
+            shelf.note_serial(now);
+            self.serial = serial;
+        }
     }
 
     /// Makes the kernel follow the arrangement.

@@ -23,6 +23,8 @@ const GATHER: Duration = Duration::from_millis(500);
 const FOUNDED: &str = "founded";
 /// The key of the cluster's configuration.
 const CONFIG: &str = "config";
+/// The key of the serial number that the names' zone had last.
+const SERIAL: &str = "serial";
 /// For so long somebody else may have the file, who looks what is on the shelf.
 const TRIES: u32 = 20;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
@@ -52,6 +54,8 @@ pub struct Kept {
     pub founded: Option<u64>,
     /// The cluster's configuration, as it was in the store.
     pub config: Option<Vec<u8>>,
+    /// The serial number that the names' zone had last.
+    pub serial: Option<u32>,
     /// Services, slices, namespaces, pods and nodes.
     pub items: Vec<KeyValue>,
 }
@@ -102,15 +106,24 @@ impl Shelf {
         let mut kept = Kept::default();
         for item in self.store.list("", None).await?.items {
             match item.key.as_str() {
-                FOUNDED => {
-                    let text = std::str::from_utf8(&item.value);
-                    kept.founded = text.ok().and_then(|text| text.parse().ok());
-                }
+                FOUNDED => kept.founded = number(&item),
+                SERIAL => kept.serial = number(&item),
                 CONFIG => kept.config = Some(item.value),
                 _ => kept.items.push(item),
             }
         }
         Ok(kept)
+    }
+
+    /// The serial number that the names' zone had last; `None` where that is not known.
+    pub async fn serial(&self) -> Option<u32> {
+        number(&self.store.get(SERIAL).await.ok().flatten()?)
+    }
+
+    /// Puts on it the serial number that the names' zone has by now.
+    pub fn note_serial(&self, serial: u32) {
+        let value = Some(serial.to_string().into_bytes());
+        let _ = self.writes.send(Write::Some([(SERIAL.to_owned(), value)].into()));
     }
 
     /// Puts on it what the store tells.
@@ -138,6 +151,10 @@ impl Shelf {
     }
 }
 
+fn number<T: std::str::FromStr>(item: &KeyValue) -> Option<T> {
+    std::str::from_utf8(&item.value).ok()?.parse().ok()
+}
+
 fn is_kept(key: &str) -> bool {
     [SERVICES, ENDPOINT_SLICES, NAMESPACES, PODS, NODES]
         .iter()
@@ -162,7 +179,10 @@ async fn write(store: Arc<dyn Store>, mut queue: mpsc::UnboundedReceiver<Write>)
             match write {
                 Write::Some(changes) => pending.extend(changes),
                 Write::All(all) => match missing_from(&*store, all).await {
-                    Ok(difference) => pending = difference,
+                    Ok(difference) => {
+                        pending.retain(|key, _| key == SERIAL);
+                        pending.extend(difference);
+                    }
                     Err(error) => warn!(%error, "services are not kept on this node's disk"),
                 },
             }
@@ -181,6 +201,8 @@ async fn missing_from(store: &dyn Store, mut all: Pending) -> pontoon_store::Res
         match all.get(&item.key) {
             Some(Some(value)) if *value == item.value => drop(all.remove(&item.key)),
             Some(_) => {}
+            // No part of the listing.
+            None if item.key == SERIAL => {}
             None => drop(all.insert(item.key, None)),
         }
     }
@@ -244,6 +266,9 @@ mod tests {
         shelf.note(&Update::Changes { revision: Revision(10), events });
         let now = ["nodes/a", "pods/a/default/x", "services/default/b"];
         kept(&shelf, &now).await;
+        assert_eq!(shelf.serial().await, None);
+        shelf.note_serial(41);
+        shelf.note_serial(42);
         let items = vec![item("config", "1"), item("services/default/b", "3")];
         shelf.note(&Update::Snapshot { revision: Revision(12), items });
         let left = kept(&shelf, &["services/default/b"]).await;
@@ -252,6 +277,8 @@ mod tests {
         drop(shelf);
         written.await.unwrap();
         let (again, _) = Shelf::open(&file).await.unwrap();
+        let serials = (again.serial().await, again.load().await.unwrap().serial);
+        assert_eq!(serials, (Some(42), Some(42)), "a listing has taken it away");
         assert_eq!(again.load().await.unwrap().items.len(), 2);
         assert_eq!((left.founded, left.items[0].value.as_slice()), (Some(7), &b"3"[..]));
         assert_eq!(left.config.as_deref(), Some(&b"1"[..]));

@@ -32,7 +32,7 @@ impl<O: Outside> Responder<O> {
             Part { rcode: ResponseCode::NoError, answers: Vec::new(), authorities: Vec::new() };
         let mut seen = HashSet::new();
         let mut next = name.clone();
-        for _ in 0..=LINKS {
+        for link in 0..=LINKS {
             if !seen.insert(next.clone()) {
                 break;
             }
@@ -47,6 +47,9 @@ impl<O: Outside> Responder<O> {
             let target = compose::dangling(&part.answers).filter(|_| wanted != rtype::CNAME);
             if part.answers.is_empty() && whole.answers.is_empty() {
                 return part;
+            }
+            if link == LINKS && target.is_some() {
+                break;
             }
             whole.answers.extend(part.answers);
             match target {

@@ -94,9 +94,24 @@ impl<O: Outside> Responder<O> {
         self.figures.serial.set(zone.serial().into());
     }
 
-    /// Answers from another zone from now on.
-    pub fn replace(&self, zone: Zone) {
-        *self.zone.write().unwrap_or_else(PoisonError::into_inner) = zone;
+    /// Answers from another zone from now on. Its serial number is above the one before.
+    pub fn replace(&self, mut zone: Zone) {
+        let mut current = self.zone.write().unwrap_or_else(PoisonError::into_inner);
+        zone.follow(&current);
+        *current = zone;
+    }
+
+    /// Goes on from the serial number that a process before this one had last, as
+    /// [`Zone::follow_earlier`].
+    pub fn follow_earlier(&self, served: u32, revision: u64) {
+        let mut zone = self.zone.write().unwrap_or_else(PoisonError::into_inner);
+        zone.follow_earlier(served, revision);
+        self.figures.serial.set(zone.serial().into());
+    }
+
+    /// The serial number of the zone.
+    pub fn serial(&self) -> u32 {
+        self.zone().serial()
     }
 
     /// The store was read; from now on what is not in the zone does not exist.
@@ -213,15 +228,29 @@ impl<O: Outside> Responder<O> {
             if !part.is_name() {
                 continue;
             }
-            let mut part = part;
-            if !part.answers.is_empty() {
-                let first = compose::cname(query.name_as_asked(), name.wire(), ttl);
-                part.answers.splice(0..0, first);
+            if part.answers.is_empty() {
+                return self.nothing_of_that_type(query, limit);
             }
+            let mut part = part;
+            let first = compose::cname(query.name_as_asked(), name.wire(), ttl);
+            part.answers.splice(0..0, first);
             self.figures.autopath.inc();
             return Some(compose::reply(query, limit, part, false));
         }
         None
+    }
+
+    /// Says that the walk led to a name without such records; `None` where the name that was asked for
+    /// exists by now. It is a name of ours, so how long that holds is ours to say: with another's start of
+    /// authority, whoever keeps it would not see the name when it comes.
+    fn nothing_of_that_type(&self, query: &Query<'_>, limit: usize) -> Option<Vec<u8>> {
+        let zone = self.zone();
+        let Found::Nothing(apex) = zone.find(&query.name, query.rtype) else { return None };
+        let mut out = Vec::new();
+        let local = Local { zone: &zone, query, limit, recursion_available: true };
+        local.nothing(apex, Rcode::NoError, &mut out);
+        self.figures.autopath.inc();
+        Some(out)
     }
 
     /// Answers for a name of ours as it is now, whatever it was when the question came.

@@ -11,9 +11,8 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 
 use super::answer::{Age, Answer, Kind};
 use super::config::CacheConfig;
-use super::key::{Key, is_within};
+use super::key::Key;
 use crate::metrics::cache::{self as figures, Cache as Figures};
-use crate::wire::name::Name;
 
 /// Parts of the cache with a lock each.
 const SHARDS: usize = 16;
@@ -29,7 +28,6 @@ pub struct Cache {
     store: Store<Box<[u8]>, Arc<Entry>, Size, DefaultHashBuilder, Evictions>,
     prefetch: u32,
     stale: u64,
-    forgotten: AtomicU64,
     figures: Figures,
 }
 
@@ -60,11 +58,6 @@ pub struct Found {
     pub at_once: bool,
 }
 
-/// What the cache has forgotten up to a moment. An answer to a question that was asked before is not
-/// kept behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory(u64);
-
 impl Cache {
     /// An empty one, which counts there.
     #[must_use]
@@ -80,13 +73,7 @@ impl Cache {
             Ok(options) => Store::with_options(options, Size, hasher, lifecycle),
             Err(_) => Store::with(config.size, config.size as u64, Size, hasher, lifecycle),
         };
-        Self {
-            store,
-            prefetch: config.prefetch,
-            stale: milliseconds(config.serve_stale),
-            forgotten: AtomicU64::new(0),
-            figures,
-        }
+        Self { store, prefetch: config.prefetch, stale: milliseconds(config.serve_stale), figures }
     }
 
     /// Looks for the answer to a question.
@@ -112,14 +99,8 @@ impl Cache {
         Some(Found { entry, age: Age::Over, refresh: since_failure >= RECHECK, at_once })
     }
 
-    /// What is forgotten by now: to be asked for before a question is sent, and shown with its answer.
-    #[must_use]
-    pub fn memory(&self) -> Memory {
-        Memory(self.forgotten.load(Ordering::SeqCst))
-    }
-
     /// Keeps an answer, if it is one to keep. A failure takes the place of nothing but another one.
-    pub fn keep(&self, key: &Key, answer: Arc<Answer>, memory: Memory, now: Duration) {
+    pub fn keep(&self, key: &Key, answer: Arc<Answer>, now: Duration) {
         if answer.is_truncated() {
             return;
         }
@@ -144,10 +125,6 @@ impl Cache {
             failed: AtomicU64::new(0),
         };
         self.store.insert(key.bytes().into(), Arc::new(entry));
-        // Somebody may have had it forgotten while it was asked for.
-        if self.memory() != memory {
-            self.store.remove(key.bytes());
-        }
     }
 
     /// Whether an entry can still be given, and tells more than a failure does.
@@ -161,12 +138,6 @@ impl Cache {
         if let Some(entry) = self.store.peek(key.bytes()) {
             entry.failed.store(milliseconds(now).max(1), Ordering::Relaxed);
         }
-    }
-
-    /// Drops what is kept of a name and of all below it. What is being asked for now is not kept.
-    pub fn forget(&self, suffix: &Name) {
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
-        self.store.retain(|key, _| !is_within(key, suffix));
     }
 
     /// Counts an answer that is given.

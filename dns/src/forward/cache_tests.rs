@@ -37,7 +37,7 @@ fn at(seconds: f64) -> Duration {
 }
 
 fn keep(cache: &Cache, name: &str, answer: Answer, seconds: f64) {
-    cache.keep(&key(name), Arc::new(answer), cache.memory(), at(seconds));
+    cache.keep(&key(name), Arc::new(answer), at(seconds));
 }
 
 #[test]
@@ -119,22 +119,6 @@ fn what_cannot_be_kept_takes_away_what_was() {
     keep(&cache, "a.b", address("a.b", 60), 0.0);
     keep(&cache, "a.b", answer(Reply::to(&asks("a.b", 1, None), 0).a(9, [2; 4]).flags(2, 0)), 1.0);
     assert!(cache.find(&key("a.b"), at(2.0)).is_some(), "a truncated answer says nothing");
-}
-
-#[test]
-fn a_forgotten_name_stays_forgotten_though_its_answer_is_under_way() {
-    let cache = cache(|_| ());
-    for name in ["a.b", "x.a.b", "b"] {
-        keep(&cache, name, address(name, 60), 0.0);
-    }
-    let before = cache.memory();
-    cache.forget(&Name::parse("a.b").unwrap());
-    cache.keep(&key("x.a.b"), Arc::new(address("x.a.b", 60)), before, at(1.0));
-    assert!(cache.find(&key("a.b"), at(2.0)).is_none());
-    assert!(cache.find(&key("x.a.b"), at(2.0)).is_none());
-    assert!(cache.find(&key("b"), at(2.0)).is_some());
-    keep(&cache, "x.a.b", address("x.a.b", 60), 3.0);
-    assert!(cache.find(&key("x.a.b"), at(4.0)).is_some());
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! What a person can set about forwarding.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
 use super::address::Address;
+use super::own::Own;
 use crate::wire::name::Name;
 
 /// How names outside the cluster are asked for.
@@ -75,18 +75,18 @@ pub enum ConfigError {
     Nothing(&'static str, &'static str),
     /// An upstream that is ourselves.
     #[error(
-        "the upstream {0} is an address of this cluster's own DNS, so questions would go round in \
-         a circle; name another one"
+        "the upstream {0} is where this DNS answers itself, so questions would go round in a circle; \
+         name another one"
     )]
     Circle(Address),
 }
 
 impl ForwardConfig {
-    /// Checks what the types cannot; `own` are the addresses at which we answer ourselves.
+    /// Checks what the types cannot; `own` is where we answer ourselves.
     ///
     /// # Errors
     /// What is wrong first.
-    pub fn validate(&self, own: &[IpAddr]) -> Result<(), ConfigError> {
+    pub fn validate(&self, own: &Own) -> Result<(), ConfigError> {
         for (duration, name, example) in [
             (self.timeout, "timeout", "2s"),
             (self.idle_timeout, "idle-timeout", "10s"),
@@ -96,7 +96,7 @@ impl ForwardConfig {
                 return Err(ConfigError::Nothing(name, example));
             }
         }
-        match self.addresses().find(|address| own.contains(&address.socket.ip())) {
+        match self.addresses().find(|address| own.has(address.socket)) {
             Some(address) => Err(ConfigError::Circle(address.clone())),
             None => Ok(()),
         }
@@ -182,6 +182,8 @@ fn stubs<'de, D: Deserializer<'de>>(
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn read(text: &str) -> Result<ForwardConfig, String> {
@@ -236,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_would_never_work_is_refused() {
-        let own = [IpAddr::from([10, 96, 0, 10])];
+        let own = Own::at(vec![IpAddr::from([10, 96, 0, 10])]);
         let wrong = |text: &str| read(text).unwrap().validate(&own).unwrap_err().to_string();
         assert!(wrong("timeout = \"0s\"").contains("timeout"));
         assert!(wrong("probe-interval = \"0ms\"").contains("probe-interval"));

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::answer::Answer;
-use super::key::{Key, is_within};
-use crate::wire::name::Name;
+use super::key::Key;
 
 /// Why a question has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +50,6 @@ impl Flights {
         (waiting, Some(flight))
     }
 
-    /// Who asks from now on about a name, or one below it, does not wait with those who asked before.
-    pub(super) fn forget(&self, suffix: &Name) {
-        self.lock().retain(|key, _| !is_within(key, suffix));
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<[u8]>, Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,12 +74,7 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let mut flights = self.all.lock();
-        // Another one may have taken its place.
-        let ours = self.outcome.subscribe();
-        if flights.get(&self.key).is_some_and(|waiting| waiting.0.same_channel(&ours)) {
-            flights.remove(&self.key);
-        }
+        self.all.lock().remove(&self.key);
     }
 }
 
@@ -119,18 +108,5 @@ mod tests {
         drop(flight);
         assert_eq!(waiting.outcome().await, Err(Refusal::NoAnswer));
         assert!(flights.lock().is_empty());
-    }
-
-    #[tokio::test]
-    async fn who_asks_about_a_forgotten_name_does_not_wait_with_those_of_before() {
-        let flights = Arc::new(Flights::default());
-        let (old, before) = flights.join(&key("x.a.b"));
-        flights.forget(&Name::parse("a.b").unwrap());
-        let (new, after) = flights.join(&key("x.a.b"));
-        before.unwrap().land(Err(Refusal::NoAnswer));
-        assert_eq!(old.outcome().await, Err(Refusal::NoAnswer));
-        assert!(flights.join(&key("x.a.b")).1.is_none(), "the new one is under way still");
-        after.unwrap().land(Err(Refusal::Busy));
-        assert_eq!(new.outcome().await, Err(Refusal::Busy));
     }
 }

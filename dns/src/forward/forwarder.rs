@@ -1,6 +1,5 @@
 //! Questions about names outside, answered from the cache or by upstreams.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use super::clock::Clock;
 use super::config::{ConfigError, ForwardConfig};
 use super::flight::{Flights, Outcome, Refusal, Waiting};
 use super::key::Key;
+use super::own::Own;
 use super::resolv_conf::SYSTEMD;
 use super::routes::Routes;
 use super::upstream::Manner;
@@ -53,8 +53,8 @@ struct Inner {
 pub struct Host {
     /// Where systemd-resolved writes whom it asks.
     pub systemd: PathBuf,
-    /// Our own addresses, which are never upstreams.
-    pub own: Vec<IpAddr>,
+    /// Where we answer ourselves: nobody to ask.
+    pub own: Own,
     /// Who signs the certificates of upstreams.
     pub trust: Trust,
     /// The time.
@@ -69,7 +69,7 @@ impl Default for Host {
     fn default() -> Self {
         Self {
             systemd: PathBuf::from(SYSTEMD),
-            own: Vec::new(),
+            own: Own::default(),
             trust: Trust::default(),
             clock: Clock::default(),
             cache: cache::Cache::default(),
@@ -123,12 +123,6 @@ impl Forwarder {
         })))
     }
 
-    /// Drops what is kept of a name and of all below it, and what was asked about them.
-    pub fn forget(&self, suffix: &Name) {
-        self.0.cache.forget(suffix);
-        self.0.flights.forget(suffix);
-    }
-
     /// Who is asked, and whether they answer.
     #[must_use]
     pub fn upstreams(&self) -> Vec<(Address, bool)> {
@@ -166,12 +160,11 @@ impl Forwarder {
         };
         let (inner, key, name) = (inner.clone(), key.clone(), query.name.clone());
         let request = Arc::new(Request::of(query));
-        let memory = inner.cache.memory();
         self.0.runtime.spawn(async move {
             let pool = inner.routes.towards(&name, inner.clock.now());
             let outcome = match pool.exchange(&request).await.map(Arc::new) {
                 Some(answer) => {
-                    inner.cache.keep(&key, answer.clone(), memory, inner.clock.now());
+                    inner.cache.keep(&key, answer.clone(), inner.clock.now());
                     Ok(answer)
                 }
                 None => {

@@ -1,6 +1,6 @@
 //! What tells one question from another, for answers that are kept.
 
-use crate::wire::name::{LONGEST, Labels, Name};
+use crate::wire::name::LONGEST;
 use crate::wire::question::Query;
 
 /// Bytes behind the name: type and flags.
@@ -41,12 +41,6 @@ impl Key {
     }
 }
 
-/// Whether a key's name, given as the key's bytes, is that name or below it.
-#[must_use]
-pub fn is_within(key: &[u8], suffix: &Name) -> bool {
-    Labels::read(key).is_some_and(|name| name.before(suffix.wire()).is_some())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::asks;
@@ -71,18 +65,5 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), 6);
-    }
-
-    #[test]
-    fn a_key_is_within_its_names_parents_only() {
-        let key = key(&asks("x.a.b", 1, None));
-        let name = |text: &str| Name::parse(text).unwrap();
-        for parent in ["x.a.b", "a.b", "b", "."] {
-            assert!(is_within(&key, &name(parent)), "{parent:?}");
-        }
-        for other in ["y.x.a.b", "x.a", "c"] {
-            assert!(!is_within(&key, &name(other)), "{other:?}");
-        }
-        assert!(!is_within(&[], &name(".")));
     }
 }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`config`], [`address`] | what a person can set |
 //! | [`resolv_conf`] | the host's upstreams |
+//! | [`own`] | where we answer ourselves |
 //! | [`message`] | messages of others, record by record |
 //! | [`answer`] | an answer as it is kept and as it is given |
 //! | [`forwarder`] | all of it together |
@@ -23,6 +24,7 @@ mod flight;
 pub mod forwarder;
 pub mod key;
 pub mod message;
+pub mod own;
 pub mod pool;
 pub mod resolv_conf;
 pub mod routes;
@@ -30,6 +32,7 @@ pub mod upstream;
 
 pub use self::config::ForwardConfig;
 pub use self::forwarder::{Forwarder, Host};
+pub use self::own::Own;
 
 #[cfg(test)]
 mod testing;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::address::PORT;
+use super::own::Own;
 
 /// Where systemd-resolved writes whom it asks itself.
 pub const SYSTEMD: &str = "/run/systemd/resolve/resolv.conf";
@@ -21,7 +22,7 @@ const EVERY: Duration = Duration::from_secs(3);
 pub struct ResolvConf {
     path: PathBuf,
     systemd: PathBuf,
-    skip: Vec<IpAddr>,
+    own: Own,
     looked: Option<Duration>,
     seen: [Option<Stamp>; 2],
 }
@@ -35,11 +36,11 @@ struct Stamp {
 }
 
 impl ResolvConf {
-    /// Files that have not been read yet. Addresses in `skip` are never upstreams: they are our own, and
-    /// would send questions round in a circle.
+    /// Files that have not been read yet. Where we answer ourselves nobody is asked: questions would go
+    /// round in a circle.
     #[must_use]
-    pub fn new(path: PathBuf, systemd: PathBuf, skip: Vec<IpAddr>) -> Self {
-        Self { path, systemd, skip, looked: None, seen: [None; 2] }
+    pub fn new(path: PathBuf, systemd: PathBuf, own: Own) -> Self {
+        Self { path, systemd, own, looked: None, seen: [None; 2] }
     }
 
     /// The file that is read first.
@@ -62,7 +63,7 @@ impl ResolvConf {
         self.seen = seen;
         let main = std::fs::read_to_string(&self.path).unwrap_or_default();
         let systemd = std::fs::read_to_string(&self.systemd).ok();
-        Some(choose(&main, systemd.as_deref(), &self.skip))
+        Some(choose(&main, systemd.as_deref(), &self.own))
     }
 }
 
@@ -73,12 +74,12 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 /// The upstreams that the host's file names, or systemd-resolved's where the host's names nobody else.
-fn choose(main: &str, systemd: Option<&str>, skip: &[IpAddr]) -> Vec<SocketAddr> {
+fn choose(main: &str, systemd: Option<&str>, own: &Own) -> Vec<SocketAddr> {
     let named = name_servers(main);
     let behind = systemd.map(name_servers).unwrap_or_default();
     let only_stub = !named.is_empty() && named.iter().all(|server| STUBS.contains(&server.ip()));
     let mut chosen = if only_stub && !behind.is_empty() { behind } else { named };
-    chosen.retain(|server| !skip.contains(&server.ip()));
+    chosen.retain(|server| !own.has(*server));
     let mut once = Vec::with_capacity(chosen.len());
     for server in chosen {
         if !once.contains(&server) {
@@ -116,7 +117,7 @@ mod tests {
 
     fn chosen(main: &str, systemd: Option<&str>, skip: &[&str]) -> Vec<String> {
         let skip: Vec<IpAddr> = skip.iter().map(|ip| ip.parse().unwrap()).collect();
-        choose(main, systemd, &skip).iter().map(ToString::to_string).collect()
+        choose(main, systemd, &Own::at(skip)).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -150,13 +151,17 @@ mod tests {
         let text = "nameserver 10.96.0.10\nnameserver 10.0.0.1";
         assert_eq!(chosen(text, None, &["10.96.0.10"]), ["10.0.0.1:53"]);
         assert!(chosen("nameserver 10.96.0.10", None, &["10.96.0.10"]).is_empty());
+        let sockets = vec!["0.0.0.0:53".parse().unwrap()];
+        let own = Own { sockets, host: Some(|| vec![[192, 0, 2, 1].into()]), ..Own::default() };
+        let file = "nameserver 192.0.2.1\nnameserver 127.0.0.1\nnameserver 10.0.0.1";
+        assert_eq!(choose(file, None, &own), ["10.0.0.1:53".parse().unwrap()]);
     }
 
     #[test]
     fn a_changed_file_is_read_again_but_not_more_often_than_needed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("resolv.conf");
-        let mut file = ResolvConf::new(path.clone(), folder.path().join("none"), Vec::new());
+        let mut file = ResolvConf::new(path.clone(), folder.path().join("none"), Own::default());
         assert_eq!(file.changed(Duration::ZERO), Some(Vec::new()), "no file");
         std::fs::write(&path, "nameserver 10.0.0.1").unwrap();
         assert_eq!(file.changed(Duration::from_secs(1)), None, "too soon");

@@ -1,12 +1,12 @@
 //! Which upstreams are asked about which names.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::address::Address;
 use super::config::{ForwardConfig, Policy};
+use super::own::Own;
 use super::pool::Pool;
 use super::resolv_conf::ResolvConf;
 use super::upstream::{Manner, Upstream};
@@ -34,7 +34,7 @@ impl Routes {
     pub fn new(
         config: &ForwardConfig,
         systemd: std::path::PathBuf,
-        skip: Vec<IpAddr>,
+        own: Own,
         manner: Manner,
     ) -> Self {
         let known = Known { manner, upstreams: Mutex::default() };
@@ -46,7 +46,7 @@ impl Routes {
         let file = config
             .upstreams
             .is_empty()
-            .then(|| ResolvConf::new(config.resolv_conf.clone(), systemd, skip));
+            .then(|| ResolvConf::new(config.resolv_conf.clone(), systemd, own));
         let rest = Mutex::new(Rest { pool: pool(&config.upstreams), file });
         Self { stubs, rest, known, policy }
     }
@@ -141,7 +141,7 @@ mod tests {
             strays: Counter::default(),
         };
         let config: ForwardConfig = toml::from_str(config).unwrap();
-        Routes::new(&config, "/nonexistent".into(), Vec::new(), manner)
+        Routes::new(&config, "/nonexistent".into(), Own::default(), manner)
     }
 
     fn towards(routes: &Routes, name: &str, seconds: u64) -> Vec<String> {

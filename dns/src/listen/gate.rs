@@ -2,10 +2,16 @@
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::limit::rate::Bucket;
+use super::limit::rate::{Bucket, Client};
 use super::limit::{Acl, Limiter, Rate};
+use crate::wire::code::rtype;
+use crate::wire::name::Name;
+use crate::wire::question::Query;
+
+/// How often the addresses of this host are read, while somebody asks who is not known otherwise.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What a client's question deserves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,15 +29,54 @@ pub enum Admission {
 pub struct Gate {
     opened: Instant,
     rate: Option<Rate>,
+    acl: Acl,
+    single: Acl,
+    copies: Option<Copies>,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    acl: Acl,
+    here: Option<Here>,
     limiter: Option<Limiter>,
     /// What all strangers together get: their addresses may be invented.
     strangers: Bucket,
+}
+
+/// Who keeps copies of a zone.
+#[derive(Debug)]
+struct Copies {
+    peers: Acl,
+    zone: Name,
+}
+
+impl Copies {
+    /// Whether a question is one that a copy takes: how new the zone is (RFC 1034, section 4.3.5), and
+    /// the zone.
+    fn take(&self, message: &[u8]) -> bool {
+        Query::parse(message).is_ok_and(|query| {
+            matches!(query.rtype, rtype::SOA | rtype::AXFR | rtype::IXFR)
+                && query.name.wire() == self.zone.wire()
+        })
+    }
+}
+
+/// The addresses of this host, which come and go.
+#[derive(Debug)]
+struct Here {
+    read: fn() -> Vec<IpAddr>,
+    found: Vec<IpAddr>,
+    looked: Option<Instant>,
+}
+
+impl Here {
+    fn has(&mut self, client: IpAddr, now: Instant) -> bool {
+        if self.looked.is_none_or(|at| now.saturating_duration_since(at) >= LOOK) {
+            self.found = (self.read)();
+            self.looked = Some(now);
+        }
+        self.found.contains(&client.to_canonical())
+    }
 }
 
 impl Gate {
@@ -39,18 +84,37 @@ impl Gate {
     #[must_use]
     pub fn new(acl: Acl, rate: Option<Rate>) -> Self {
         let limiter = rate.map(Limiter::new);
-        let inner = Mutex::new(Inner { acl, limiter, strangers: Bucket::default() });
-        Self { opened: Instant::now(), rate, inner }
+        let inner = Mutex::new(Inner { here: None, limiter, strangers: Bucket::default() });
+        let single = Acl::default();
+        Self { opened: Instant::now(), rate, acl, single, copies: None, inner }
     }
 
-    /// From now on those may ask.
-    pub fn set_acl(&self, acl: Acl) {
-        self.lock().acl = acl;
+    /// In these networks each address is a client by itself, as of pods, which send from their own only.
+    #[must_use]
+    pub fn with_single(self, single: Acl) -> Self {
+        Self { single, ..self }
     }
 
-    /// Whether that client may ask at all.
-    pub fn knows(&self, client: IpAddr) -> bool {
-        self.lock().acl.admits(client)
+    /// Those may ask for what a copy of that zone takes, and for nothing else.
+    #[must_use]
+    pub fn with_copies(self, peers: Acl, zone: Name) -> Self {
+        Self { copies: Some(Copies { peers, zone }), ..self }
+    }
+
+    /// This host may ask, whatever its addresses are; they are read when somebody unknown asks.
+    #[must_use]
+    pub fn with_host(mut self, read: fn() -> Vec<IpAddr>) -> Self {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        inner.here = Some(Here { read, found: Vec::new(), looked: None });
+        self
+    }
+
+    /// Who that is, where it may ask for anything at all.
+    pub fn client(&self, address: IpAddr) -> Option<Client> {
+        let is_known = self.acl.admits(address)
+            || self.copies.as_ref().is_some_and(|copies| copies.peers.admits(address))
+            || self.lock().is_here(address, Instant::now());
+        is_known.then(|| self.counted(address))
     }
 
     /// Looks at several clients, whose questions came at that time.
@@ -58,8 +122,22 @@ impl Gate {
         Open { gate: self, inner: self.lock(), now }
     }
 
+    /// Whom an address counts as.
+    fn counted(&self, address: IpAddr) -> Client {
+        match self.single.admits(address) {
+            true => Client::address(address),
+            false => Client::network(address),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn is_here(&mut self, client: IpAddr, now: Instant) -> bool {
+        self.here.as_mut().is_some_and(|here| here.has(client, now))
     }
 }
 
@@ -72,16 +150,21 @@ pub struct Open<'a> {
 }
 
 impl Open<'_> {
-    /// What a question of this client deserves.
-    pub fn admit(&mut self, client: IpAddr) -> Admission {
+    /// What this question of this client deserves.
+    pub fn admit(&mut self, client: IpAddr, message: &[u8]) -> Admission {
         let now = self.now.saturating_duration_since(self.gate.opened);
-        let inner = &mut *self.inner;
-        if !inner.acl.admits(client) {
-            return match self.gate.rate {
+        let Self { gate, inner, .. } = self;
+        let copies = gate.copies.as_ref();
+        let may_ask = gate.acl.admits(client)
+            || copies.is_some_and(|copies| copies.peers.admits(client) && copies.take(message))
+            || inner.is_here(client, self.now);
+        if !may_ask {
+            return match gate.rate {
                 Some(rate) if !inner.strangers.take(rate, now) => Admission::TooMuch,
                 _ => Admission::Stranger,
             };
         }
+        let client = gate.counted(client);
         match inner.limiter.as_mut().is_none_or(|limiter| limiter.permits(client, now)) {
             true => Admission::Admitted,
             false => Admission::TooMuch,
@@ -90,56 +173,5 @@ impl Open<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    const POD: [u8; 4] = [10, 42, 0, 7];
-    const STRANGER: [u8; 4] = [192, 0, 2, 1];
-
-    fn gate(answers: u32) -> Gate {
-        Gate::new(Acl::new(["10.42.0.0/16".parse().unwrap()]), Rate::per_second(answers))
-    }
-
-    #[test]
-    fn strangers_are_told_so_until_they_are_too_many() {
-        let gate = gate(2);
-        let now = Instant::now();
-        let mut open = gate.open(now);
-        let mut ask = |last| open.admit(IpAddr::from([192, 0, 2, last]));
-        assert_eq!([ask(1), ask(2)], [Admission::Stranger; 2]);
-        assert_eq!(ask(3), Admission::TooMuch);
-        assert_eq!(open.admit(POD.into()), Admission::Admitted);
-        drop(open);
-        let later = now + Duration::from_millis(500);
-        assert_eq!(gate.open(later).admit(STRANGER.into()), Admission::Stranger);
-    }
-
-    #[test]
-    fn a_pod_gets_its_rate_and_no_more() {
-        let gate = gate(2);
-        let mut open = gate.open(Instant::now());
-        let mut ask = || open.admit(POD.into());
-        assert_eq!([ask(), ask()], [Admission::Admitted; 2]);
-        assert_eq!(ask(), Admission::TooMuch);
-    }
-
-    #[test]
-    fn without_a_rate_everything_goes() {
-        let gate = gate(0);
-        let mut open = gate.open(Instant::now());
-        for _ in 0..100_000 {
-            assert_eq!(open.admit(POD.into()), Admission::Admitted);
-            assert_eq!(open.admit(STRANGER.into()), Admission::Stranger);
-        }
-    }
-
-    #[test]
-    fn who_may_ask_changes_while_it_runs() {
-        let gate = gate(0);
-        assert_eq!(gate.open(Instant::now()).admit(STRANGER.into()), Admission::Stranger);
-        gate.set_acl(Acl::new(["192.0.2.0/24".parse().unwrap()]));
-        assert_eq!(gate.open(Instant::now()).admit(STRANGER.into()), Admission::Admitted);
-        assert_eq!(gate.open(Instant::now()).admit(POD.into()), Admission::Stranger);
-    }
-}
+#[path = "gate_tests.rs"]
+mod tests;

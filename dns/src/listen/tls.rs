@@ -43,23 +43,23 @@ type Seen = [Option<(u64, Option<SystemTime>, u64)>; 2];
 pub enum CertificateError {
     /// The chain cannot be read.
     #[error(
-        "cannot read certificates from {path:?}: {source}; PEM is expected, the server's first"
+        "cannot read certificates from {path:?}: {problem}; PEM is expected, the server's first"
     )]
     Chain {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: pem::Error,
+        problem: String,
     },
     /// The key cannot be read.
     #[error(
-        "cannot read a private key from {path:?}: {source}; PEM is expected (PKCS #8, PKCS #1 or SEC 1)"
+        "cannot read a private key from {path:?}: {problem}; PEM is expected (PKCS #8, PKCS #1 or SEC 1)"
     )]
     Key {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: pem::Error,
+        problem: String,
     },
     /// They cannot be used together.
     #[error(
@@ -164,15 +164,29 @@ fn seen(chain: &Path, key: &Path) -> Seen {
     })
 }
 
+/// What is wrong with a file. Errors about its content cite it, and it may hold a key.
+fn without_content(error: &pem::Error) -> String {
+    match error {
+        pem::Error::Io(error) => error.to_string(),
+        pem::Error::NoItemsFound => "it holds none".to_owned(),
+        _ => "what it holds is no PEM, or is broken".to_owned(),
+    }
+}
+
 fn read(chain: &Path, key: &Path) -> Result<Arc<CertifiedKey>, CertificateError> {
-    let unreadable = |source| CertificateError::Chain { path: chain.to_owned(), source };
+    let unreadable = |error| CertificateError::Chain {
+        path: chain.to_owned(),
+        problem: without_content(&error),
+    };
     let certificates: Vec<_> =
         CertificateDer::pem_file_iter(chain).and_then(Iterator::collect).map_err(unreadable)?;
     if certificates.is_empty() {
         return Err(unreadable(pem::Error::NoItemsFound));
     }
-    let private = PrivateKeyDer::from_pem_file(key)
-        .map_err(|source| CertificateError::Key { path: key.to_owned(), source })?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| CertificateError::Key {
+        path: key.to_owned(),
+        problem: without_content(&error),
+    })?;
     let certified = CertifiedKey::from_der(certificates, private, &ring::default_provider());
     let certified = certified.map_err(|source| CertificateError::Pair {
         chain: chain.to_owned(),

@@ -157,10 +157,24 @@ impl Zone {
             }
         }
         if changed {
-            // Serial numbers have 32 bits and go round (RFC 1982).
-            let revision = (revision & u64::from(u32::MAX)) as u32;
-            self.serial = self.serial.wrapping_add(1).max(revision);
+            self.serial = self.serial.wrapping_add(1).max(serial_of(revision));
         }
+    }
+
+    /// Takes the place of that one: whoever has a copy of it is to see that this is newer.
+    pub fn follow(&mut self, old: &Self) {
+        self.serial = old.serial.wrapping_add(1);
+    }
+
+    /// Takes the place of what a process before this one answered, whose last serial number that was, with
+    /// what the store had at a revision; none where that is not known. Whoever has a copy is not to be
+    /// left with it.
+    pub fn follow_earlier(&mut self, served: u32, revision: u64) {
+        let at_least = match revision < u64::from(served) {
+            true => served.wrapping_add(1),
+            false => serial_of(revision),
+        };
+        self.serial = self.serial.max(at_least);
     }
 
     fn put_service(&mut self, key: ServiceKey, entry: Option<Entry>) {
@@ -230,6 +244,11 @@ impl Zone {
         let aliases = self.aliases.iter().filter(|(key, _)| !self.services.contains_key(*key));
         self.services.iter().chain(aliases).map(|(key, entry)| (&**key, entry))
     }
+}
+
+/// Serial numbers have 32 bits and go round (RFC 1982).
+fn serial_of(revision: u64) -> u32 {
+    (revision & u64::from(u32::MAX)) as u32
 }
 
 fn put(

@@ -138,19 +138,6 @@ async fn when_too_many_are_under_way_what_was_kept_is_given() {
 }
 
 #[tokio::test]
-async fn what_is_forgotten_is_asked_for_again() {
-    let toy = Toy::new(address(1)).await;
-    let (forwarder, _, host) = timed(&config(&[&toy]));
-    for name in ["x.a.example", "b.example"] {
-        ask(&forwarder, name).await;
-    }
-    forwarder.forget(&Name::parse("a.example").unwrap());
-    assert!(cached(&forwarder, "x.a.example").is_none());
-    assert!(cached(&forwarder, "b.example").is_some());
-    assert_eq!(host.cache.success.entries.get(), 1);
-}
-
-#[tokio::test]
 async fn who_follows_a_name_and_who_asks_for_it_share_what_is_kept() {
     let toy = Toy::new(address(1)).await;
     let (forwarder, _, _) = timed(&config(&[&toy]));

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use pontoon_dns::forward::address::Address;
-use pontoon_dns::forward::{ForwardConfig, Forwarder, Host};
+use pontoon_dns::forward::{ForwardConfig, Forwarder, Host, Own};
 use pontoon_dns::wire::name::Name;
 use tokio::runtime::Handle;
 
@@ -66,7 +66,7 @@ async fn the_hosts_upstreams_are_followed_as_its_file_changes() {
     write("nameserver 127.0.53.99\nnameserver 127.0.53.1\n");
     let seconds = Seconds::default();
     let host = Host {
-        own: vec![IpAddr::from([127, 0, 53, 99])],
+        own: Own::at(vec![IpAddr::from([127, 0, 53, 99])]),
         systemd: folder.path().join("none"),
         clock: seconds.clock(),
         ..Host::default()
@@ -92,7 +92,7 @@ async fn with_nobody_to_ask_there_is_no_answer() {
 #[tokio::test]
 async fn an_upstream_that_is_ourselves_is_refused() {
     let toy = Toy::new(by(1)).await;
-    let host = Host { own: vec![toy.address.ip()], ..Host::default() };
+    let host = Host { own: Own::at(vec![toy.address.ip()]), ..Host::default() };
     let error = Forwarder::new(&config(&[&toy]), host, Handle::current()).unwrap_err();
     assert!(error.to_string().contains(&toy.address.to_string()), "{error}");
 }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::toy::{Toy, answered, question, reception, reception_for, sockets};
+use super::toy::{LARGE, Toy, answered, question, reception, reception_for, sockets};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -72,6 +72,25 @@ async fn rfc7766_7_answers_leave_in_any_order() {
     ask(&mut stream, 4, "two.x").await;
     assert_eq!(hear(&mut stream).await, Some((4, 0)));
     assert_eq!(hear(&mut stream).await, Some((4, 0)));
+    listener.stop(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn a_large_answer_may_take_longer_than_a_connection_may_be_idle() {
+    let limits = Limits { idle: Duration::from_secs(1), ..Limits::default() };
+    let (listener, server) = start(&reception(), limits);
+    let socket = TcpSocket::new_v4().unwrap();
+    // With much room it would take long before the server hears that there is some again.
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    let mut stream = socket.connect(server).await.unwrap();
+    let begun = Instant::now();
+    ask(&mut stream, 1, "zone.x").await;
+    for _ in 0..LARGE {
+        assert_eq!(hear(&mut stream).await, Some((1, 0)));
+        // Slow, and never still.
+        sleep(Duration::from_millis(6)).await;
+    }
+    assert!(begun.elapsed() > 2 * limits.idle);
     listener.stop(PATIENCE).await;
 }
 

@@ -178,3 +178,43 @@ fn files_that_cannot_be_used_are_named() {
     let error = Certificate::load(&files.chain(), &other.key()).unwrap_err().to_string();
     assert!(error.contains("was only one of them renewed"), "{error}");
 }
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_without_what_is_in_it() {
+    let files = Files::new();
+    let pem = fs::read_to_string(files.key()).unwrap();
+    // As editors and secret stores break it: all in one line, without its end, with a sign too much.
+    let secret: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let broken = [
+        pem.replace('\n', ""),
+        pem.replace('\n', " "),
+        pem.replace("-----END", ""),
+        pem.replace(&secret[8..12], "!?!?"),
+    ];
+    for text in broken {
+        let both = fs::read_to_string(files.chain()).unwrap() + &text;
+        for (chain, key) in [(None, Some(&text)), (Some(&both), None), (Some(&text), None)] {
+            files.renew();
+            for (path, text) in [(files.chain(), chain), (files.key(), key)] {
+                if let Some(text) = text {
+                    fs::write(path, text).unwrap();
+                }
+            }
+            let Err(error) = Certificate::load(&files.chain(), &files.key()) else { continue };
+            for said in [error.to_string(), format!("{error:?}")] {
+                is_silent_of(&said, &text);
+            }
+        }
+    }
+}
+
+/// No part of a secret is said, neither as text nor as its bytes in decimals.
+fn is_silent_of(said: &str, secret: &str) {
+    for part in secret.as_bytes().windows(8).step_by(4) {
+        let numbers: Vec<String> = part.iter().map(u8::to_string).collect();
+        let text = String::from_utf8_lossy(part);
+        let is_marker = text.contains("---") || text.contains("PRIVATE") || text.contains("KEY");
+        assert!(is_marker || !said.contains(&*text), "{text:?} is in {said}");
+        assert!(!said.contains(&numbers.join(", ")), "{text:?} is in {said}");
+    }
+}

@@ -18,7 +18,11 @@ use pontoon_dns::wire::name::Name;
 use pontoon_dns::wire::question::Query;
 use pontoon_dns::wire::reply::{Reply, Section, Verdict};
 
-/// `late-50.…` is answered 50 ms later, `stuck.…` never, `two.…` with two messages, `drop.…` not at all,
+/// How many messages a large answer has: more than sockets hold.
+pub(crate) const LARGE: usize = 400;
+
+/// `late-50.…` is answered 50 ms later, `stuck.…` never, `two.…` with two messages, `zone.…` with
+/// [`LARGE`] large ones, `drop.…` not at all,
 /// `panic.…` breaks; all others at once. The answer is an `A` of 192.0.2.1 with a TTL of 30.
 #[derive(Debug, Default)]
 pub(crate) struct Toy {
@@ -32,7 +36,7 @@ impl Answers for Toy {
         match first_label(&query).as_str() {
             "drop" => AtOnce::Dropped,
             "panic" => panic!("as asked"),
-            "stuck" | "two" => AtOnce::Later,
+            "stuck" | "two" | "zone" => AtOnce::Later,
             label if label.starts_with("late-") => AtOnce::Later,
             _ => {
                 answer(&query, out);
@@ -52,6 +56,10 @@ impl Answers for Toy {
         }
         let mut out = Vec::new();
         answer(&Query::parse(&message).unwrap(), &mut out);
+        if label == "zone" {
+            out.resize(60_000, 0);
+            return vec![out; LARGE];
+        }
         vec![out; if label == "two" { 2 } else { 1 }]
     }
 }

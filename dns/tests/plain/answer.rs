@@ -92,12 +92,11 @@ impl<'a> Book<'a> {
                 answer.records = self.followed(found, rtype).iter().map(written).collect();
             }
             Step::Nowhere => {
-                if let Some(records) = self.walked(asked, rtype, client) {
-                    answer.records = records.iter().map(written).collect();
-                } else {
-                    answer.exists = false;
-                    answer.denied_by = Some(zone);
-                }
+                let walked = self.walked(asked, rtype, client);
+                answer.exists = walked.is_some();
+                answer.records = walked.iter().flatten().map(written).collect();
+                // Also where the walk led elsewhere: it is our name that was asked for.
+                answer.denied_by = answer.records.is_empty().then_some(zone);
             }
         }
         Some(answer)
@@ -166,10 +165,14 @@ impl<'a> Book<'a> {
     fn followed(&self, mut found: Vec<Plain>, rtype: u16) -> Vec<Plain> {
         let mut seen = BTreeSet::from([found[0].owner.clone()]);
         while let Some(Plain { rtype: CNAME, data, .. }) = found.last().cloned() {
-            if rtype == CNAME || seen.len() > 10 || !seen.insert(data.clone()) {
+            if rtype == CNAME || !seen.insert(data.clone()) {
                 break;
             }
             match self.look(&data, rtype) {
+                // At most ten names are followed one after the other.
+                Step::Has(more) if more.iter().any(|one| one.rtype == CNAME) && seen.len() > 10 => {
+                    break;
+                }
                 Step::Has(more) if !more.is_empty() => found.extend(more),
                 Step::Has(_) | Step::Nowhere => break,
             }

@@ -304,3 +304,11 @@ fn the_longest_names_are_walked() {
         assert!(answers.iter().all(|answer| answer.starts_with(&name) || answer.contains(" A ")));
     }
 }
+
+#[test]
+fn a_walk_that_ends_outside_without_such_records_is_denied_by_our_own_zone() {
+    // With the start of authority of somebody else, it could be kept for as long as that says, and hide the
+    // name when it is made.
+    let server = cluster().start();
+    ask_as(&server, POD, "www.example.com.default.svc.cluster.local", AAAA).has_no_data();
+}

@@ -1,5 +1,6 @@
 //! Section 2.2 and the names that hold the others up.
 
+use pontoon_dns::zone::Zone;
 use serde_json::json;
 
 use crate::asked::kind::{A, AAAA, ANY, DS, MX, NS, SOA, SRV, TXT};
@@ -124,6 +125,30 @@ fn the_serial_rises_with_changes_and_only_then() {
     }
     server.responder.apply(Vec::new(), 1_000_000);
     assert_eq!(serial(&server), last, "nothing changed");
+}
+
+#[test]
+fn the_serial_goes_on_where_it_was_whatever_the_store_says() {
+    let spec = json!({"clusterIP": "10.96.0.2", "ports": [{"port": 80}]});
+    let change = || Step::PutService(service("default/db", spec.clone()));
+    // As last served, the store's revision by now, the next number: of the same store, of one that is
+    // away, of one that was wiped.
+    for (served, revision, expected) in [(5321, 5400, 5400), (5321, 0, 5322), (5321, 7, 5322)] {
+        let mut server = server();
+        server.responder.follow_earlier(served, revision);
+        assert_eq!(serial(&server), expected);
+        server.apply(change());
+        assert_eq!(serial(&server), expected + 1);
+    }
+    // Of a zone that takes the place of another, as when the domain changes.
+    let mut server = server();
+    server.responder.follow_earlier(5321, 0);
+    let shape = server.responder.zone().shape().clone();
+    server.responder.replace(Zone::new(shape));
+    server.responder.set_synced();
+    assert_eq!(serial(&server), 5323);
+    server.apply(change());
+    assert_eq!(serial(&server), 5324);
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn what_cannot_be_read_makes_a_drop_probable_and_a_passage_no_less_sure() {
 fn what_may_leave_a_chain_before_it_drops_is_dropped_only_probably() {
     let maybe = |action| rule(vec![guess()], action);
     let probably = |chain: &str, number| {
-        Fate::ProbablyDropped(Cause::Rule { chain: chain.to_owned(), number })
+        Fate::ProbablyDropped(Cause::Rule { chain: chain.to_owned(), number, rejects: false })
     };
     let drop = || rule(vec![], Action::Drop);
     let leaves = [Action::Return, Action::Goto("falls".to_owned())];

@@ -105,7 +105,9 @@ fn text(setting: &str, path: &Path) -> Result<Vec<u8>, String> {
 fn certificates(setting: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = text(setting, path)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let found = found.map_err(|error| format!("{setting}: {}: {error}", path.display()))?;
+    // What exactly is wrong would be told with a part of it, and there may be a key beside them.
+    let found =
+        found.map_err(|_| format!("{setting}: {} holds PEM that is broken", path.display()))?;
     match found.is_empty() {
         true => Err(format!("{setting}: {} holds no certificate in PEM", path.display())),
         false => Ok(found),
@@ -129,4 +131,29 @@ pub fn subject(chain: &[CertificateDer<'_>]) -> String {
     // It goes into logs and into the store.
     let plain = |letter: char| if letter.is_control() { '?' } else { letter };
     subject.unwrap_or_default().chars().map(plain).take(NAME).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_without_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("both.pem");
+        let secret = "c2VjcmV0";
+        let decimals = secret.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+        for pem in [
+            format!("-----BEGIN PRIVATE KEY-----{secret}"),
+            format!("-----BEGIN {secret}"),
+            format!("-----BEGIN PRIVATE KEY-----\n{secret}"),
+            format!("-----BEGIN CERTIFICATE-----\n{secret}!\n-----END CERTIFICATE-----\n"),
+        ] {
+            fs::write(&path, &pem).unwrap();
+            let mut files = Certificates::new([path.clone(), path.clone(), path.clone()]);
+            let said = files.read().unwrap_err();
+            assert!(said.contains("both.pem"), "{pem}: {said}");
+            assert!(!said.contains(secret) && !said.contains(&decimals), "{pem}: {said}");
+        }
+    }
 }

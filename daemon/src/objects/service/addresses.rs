@@ -139,7 +139,8 @@ fn are_served(wish: &AddressWish, held: &[IpAddr], served: &[Family]) -> Result<
     }
 }
 
-/// A headless service has families for its records in DNS only.
+/// A headless service has families for whoever reads them in the store: its name leads to all its endpoints,
+/// of both.
 fn without_addresses(
     new: &ServiceManifest,
     old: Option<&ServiceManifest>,

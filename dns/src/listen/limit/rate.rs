@@ -88,20 +88,34 @@ impl<S: BuildHasher> Limiter<S> {
     }
 
     /// Whether that client gets an answer at that time of a clock that does not go back.
-    pub fn permits(&mut self, client: IpAddr, now: Duration) -> bool {
-        let hash = self.hasher.hash_one(key(client));
+    pub fn permits(&mut self, client: Client, now: Duration) -> bool {
+        let hash = self.hasher.hash_one(client);
         let bucket = &mut self.buckets[hash as usize % BUCKETS];
         bucket.take_cost(self.interval, self.tolerance, nanoseconds(now))
     }
 }
 
-/// Who is one client: an IPv4 address, or an IPv6 network of 64 bits, in which a host has any address.
-#[must_use]
-pub fn key(client: IpAddr) -> u64 {
-    match client.to_canonical() {
-        // What no IPv6 network is numbered by (RFC 4291, section 2.4: 0000::/8 is reserved).
-        IpAddr::V4(address) => 1 << 32 | u64::from(address.to_bits()),
-        IpAddr::V6(address) => (address.to_bits() >> 64) as u64,
+/// Who counts as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Client(u128);
+
+impl Client {
+    /// An address by itself.
+    #[must_use]
+    pub fn address(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Self(v4.to_ipv6_mapped().to_bits()),
+            IpAddr::V6(v6) => Self(v6.to_bits()),
+        }
+    }
+
+    /// An IPv4 address, or an IPv6 network of 64 bits, in which a host has any address.
+    #[must_use]
+    pub fn network(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            v4 @ IpAddr::V4(_) => Self::address(v4),
+            IpAddr::V6(v6) => Self(v6.to_bits() >> 64 << 64),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ fn address(text: &str) -> IpAddr {
 #[test]
 fn a_full_bucket_gives_its_burst_and_then_its_rate() {
     let mut limiter = Limiter::new(rate(10, 3));
-    let client = address("10.1.0.7");
+    let client = Client::address(address("10.1.0.7"));
     let mut at = |milliseconds| limiter.permits(client, Duration::from_millis(milliseconds));
     assert_eq!([at(5), at(5), at(5), at(5)], [true, true, true, false]);
     assert_eq!([at(104), at(105), at(106), at(205)], [false, true, false, true]);
@@ -30,11 +30,15 @@ fn a_rate_of_nothing_is_no_limit() {
 
 #[test]
 fn a_client_is_an_address_or_a_network_of_64_bits() {
-    assert_eq!(key(address("fd00:1:2:3::1")), key(address("fd00:1:2:3:ffff::2")));
-    assert_ne!(key(address("fd00:1:2:3::1")), key(address("fd00:1:2:4::1")));
-    assert_ne!(key(address("10.0.0.1")), key(address("10.0.0.2")));
-    assert_eq!(key(address("10.0.0.1")), key(address("::ffff:10.0.0.1")));
-    assert_ne!(key(address("0.0.0.0")), key(address("::1")));
+    let key = |text| Client::network(address(text));
+    assert_eq!(key("fd00:1:2:3::1"), key("fd00:1:2:3:ffff::2"));
+    assert_ne!(key("fd00:1:2:3::1"), key("fd00:1:2:4::1"));
+    assert_ne!(key("10.0.0.1"), key("10.0.0.2"));
+    assert_eq!(key("10.0.0.1"), key("::ffff:10.0.0.1"));
+    assert_ne!(key("0.0.0.0"), key("::1"));
+    let alone = |text| Client::address(address(text));
+    assert_ne!(alone("fd00:1:2:3::1"), alone("fd00:1:2:3::2"));
+    assert_eq!(alone("10.0.0.1"), alone("::ffff:10.0.0.1"));
 }
 
 #[test]
@@ -42,7 +46,7 @@ fn clients_do_not_pay_for_each_other() {
     let mut limiter = Limiter::new(rate(1, 1));
     let now = Duration::ZERO;
     let clients = (1..=100).map(|last| IpAddr::from([10, 0, 0, last]));
-    let granted = clients.filter(|client| limiter.permits(*client, now)).count();
+    let granted = clients.filter(|client| limiter.permits(Client::address(*client), now)).count();
     // Two of a hundred share one of the 16,384 buckets in every fourth run; four pairs never do.
     assert!(granted > 96, "{granted} of 100 clients got their first answer");
 }
@@ -60,7 +64,8 @@ proptest! {
         let mut granted: [Vec<Duration>; 3] = Default::default();
         for (nanoseconds, client) in steps {
             now += Duration::from_nanos(nanoseconds);
-            if limiter.permits(IpAddr::from([10, 0, 0, client]), now) {
+            let asking = Client::address(IpAddr::from([10, 0, 0, client]));
+            if limiter.permits(asking, now) {
                 granted[usize::from(client)].push(now);
             }
         }
@@ -82,7 +87,7 @@ proptest! {
         let mut limiter = Limiter::new(rate(per_second, 1));
         let interval = Duration::from_nanos(1_000_000_000_u64.div_ceil(per_second.into()));
         for index in 0..count {
-            prop_assert!(limiter.permits(address("10.0.0.1"), interval * index));
+            prop_assert!(limiter.permits(Client::address(address("10.0.0.1")), interval * index));
         }
     }
 }

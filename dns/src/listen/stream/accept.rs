@@ -74,8 +74,7 @@ impl<A: Answers> Acceptor<A> {
 
     fn take(&self, stream: TcpStream, client: SocketAddr) {
         let client = client.ip().to_canonical();
-        let known = self.desk.reception.gate.knows(client).then_some(client);
-        let Some(place) = self.places.take(known) else {
+        let Some(place) = self.places.take(self.desk.reception.gate.client(client)) else {
             self.desk.tally.closed(Closed::TooMany);
             return;
         };

@@ -47,7 +47,7 @@ impl<A: Answers> Desk<A> {
     pub(in crate::listen) fn ask(&self, message: &[u8], client: IpAddr) -> Taken {
         let asked = Instant::now();
         let mut out = Vec::new();
-        let taken = match self.reception.gate.open(asked).admit(client) {
+        let taken = match self.reception.gate.open(asked).admit(client, message) {
             Admission::TooMuch => Taken::Lost(Loss::RateLimited),
             Admission::Stranger => {
                 self.tally.refused_stranger();

@@ -1,6 +1,7 @@
 //! Questions and answers on one connection (RFC 7766): answers leave as they are ready, in any order.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -13,6 +14,8 @@ use crate::metrics::tally::{Closed, Loss};
 
 /// Room for what was read: most questions fit several times.
 const BUFFER: usize = 1024;
+/// What a client has to take within its time-out: about a message.
+const PIECE: usize = 64 * 1024;
 
 /// Answers until the client has gone, asks nothing for long, or the end has come; says why it was
 /// closed, unless the client did so.
@@ -67,13 +70,10 @@ pub(super) async fn hold<A: Answers>(
         }
         since = Instant::now();
         if !out.is_empty() {
-            let stream = questions.get_mut();
-            let sending = async { stream.write_all(&out).await.and(stream.flush().await) };
-            match timeout(desk.limits.idle, sending).await {
-                Ok(Ok(())) => out.clear(),
-                Ok(Err(_)) => return None,
-                Err(_) => return Some(Closed::Stuck),
+            if let Err(closed) = send(questions.get_mut(), &out, desk.limits.idle).await {
+                return closed;
             }
+            out.clear();
         }
         if closed.is_some() {
             break;
@@ -81,6 +81,22 @@ pub(super) async fn hold<A: Answers>(
     }
     let _ = timeout(desk.limits.idle, questions.get_mut().shutdown()).await;
     closed
+}
+
+/// Sends answers, as long as the client goes on taking them: a whole zone may take a while.
+async fn send(
+    stream: &mut (impl AsyncWrite + Unpin),
+    all: &[u8],
+    patience: Duration,
+) -> Result<(), Option<Closed>> {
+    for piece in all.chunks(PIECE) {
+        let sending = async { stream.write_all(piece).await.and(stream.flush().await) };
+        match timeout(patience, sending).await {
+            Ok(sent) => sent.map_err(|_| None)?,
+            Err(_) => return Err(Some(Closed::Stuck)),
+        }
+    }
+    Ok(())
 }
 
 /// Puts an answer behind others, its length before it.

@@ -1,11 +1,10 @@
 //! How many connections there may be, and how long nothing may happen on one.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::super::limit::rate::key;
+use super::super::limit::rate::Client;
 
 /// What connections may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +36,14 @@ pub(super) struct Places {
 struct Taken {
     all: usize,
     /// By client; `None` is all strangers.
-    clients: HashMap<Option<u64>, usize>,
+    clients: HashMap<Option<Client>, usize>,
 }
 
 /// A connection's place, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
-    client: Option<u64>,
+    client: Option<Client>,
 }
 
 impl Places {
@@ -53,8 +52,7 @@ impl Places {
     }
 
     /// A place for a connection of that client, or of a stranger, if there is one.
-    pub(super) fn take(self: &Arc<Self>, client: Option<IpAddr>) -> Option<Place> {
-        let client = client.map(key);
+    pub(super) fn take(self: &Arc<Self>, client: Option<Client>) -> Option<Place> {
         let mut taken = self.lock();
         let own = taken.clients.get(&client).copied().unwrap_or_default();
         if taken.all >= self.limits.connections || own >= self.limits.per_client {
@@ -89,8 +87,8 @@ mod tests {
         Arc::new(Places::new(Limits { connections, per_client, ..Limits::default() }))
     }
 
-    fn client(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+    fn client(text: &str) -> Option<Client> {
+        Some(Client::address(text.parse().unwrap()))
     }
 
     #[test]

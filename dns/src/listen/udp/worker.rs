@@ -94,7 +94,7 @@ impl<A: Answers> Worker<A> {
         let mut admissions = [Admission::Admitted; BATCH];
         let mut open = self.reception.gate.open(now);
         for (admission, datagram) in admissions.iter_mut().zip(self.inbox.datagrams()) {
-            *admission = open.admit(datagram.from.ip());
+            *admission = open.admit(datagram.from.ip(), datagram.bytes.unwrap_or_default());
         }
         drop(open);
         let mut answered = [0; Zone::COUNT];
