@@ -15,6 +15,13 @@ const VARIABLE: &str = "PONTOON_PACKAGES";
 /// The programs that tests of packages need.
 pub const PROGRAMS: &[&str] = &["dpkg", "dpkg-deb"];
 
+/// The folder with packages of Debian that hosts of a test can install; `cargo xtask setup` fills it.
+#[must_use]
+pub fn of_debian() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/pontoon/debian");
+    folder.canonicalize().unwrap_or(folder)
+}
+
 /// The folder that holds the packages under test.
 #[must_use]
 pub fn folder() -> PathBuf {

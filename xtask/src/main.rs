@@ -105,6 +105,9 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Test { quick, filters } => {
             packages::provide(Purpose::Tests)?;
+            if !quick {
+                packages::fetch_for_hosts(&workspace.debian())?;
+            }
             tests::run(&workspace, quick, &filters)
         }
         Task::Lint => {
@@ -137,6 +140,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Setup => {
             packages::provide(Purpose::Tests)?;
+            packages::fetch_for_hosts(&workspace.debian())?;
             println!("everything is installed");
             Ok(ExitCode::SUCCESS)
         }

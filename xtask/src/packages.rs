@@ -94,6 +94,29 @@ pub(crate) fn provide(purpose: Purpose) -> Result<()> {
     })
 }
 
+/// Packages that tests install on hosts of their own: firewalls, which would be in force on this machine from
+/// its next boot on.
+const FOR_HOSTS: [&str; 2] = ["ufw", "firewalld"];
+
+/// Fetches them, and what they need and this machine has not, into a folder, unless they are there.
+pub(crate) fn fetch_for_hosts(to: &Path) -> Result<()> {
+    let has = |package: &str| {
+        let files = std::fs::read_dir(to).into_iter().flatten().flatten();
+        let prefix = format!("{package}_");
+        files.map(|file| file.file_name()).any(|name| name.to_string_lossy().starts_with(&prefix))
+    };
+    if FOR_HOSTS.into_iter().all(has) || on_path("apt-get").is_none() || !is_root()? {
+        return Ok(());
+    }
+    heading(&format!("fetching {}", FOR_HOSTS.join(" ")));
+    std::fs::create_dir_all(to.join("partial")).with_context(|| format!("cannot make {to:?}"))?;
+    let archives = format!("Dir::Cache::archives={}", to.display());
+    let fetch =
+        ["install", "-qq", "-y", "--no-install-recommends", "--download-only", "-o", &archives];
+    let fetch = [&fetch[..], &FOR_HOSTS].concat();
+    apt(&fetch).or_else(|_| apt(&["update", "-qq"]).and_then(|()| apt(&fetch)))
+}
+
 /// The packages that bring what is not there, each once.
 fn missing(purpose: Purpose, is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let wanted = NEEDS.iter().filter(|need| purpose.includes(need.purpose));

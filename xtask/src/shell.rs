@@ -47,6 +47,11 @@ impl Workspace {
         self.target.join("pontoon/man")
     }
 
+    /// Where packages of Debian are put that tests install on hosts of their own.
+    pub(crate) fn debian(&self) -> PathBuf {
+        self.target.join("pontoon/debian")
+    }
+
     /// The cargo that started us.
     pub(crate) fn cargo(&self) -> Command {
         Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
