@@ -7,7 +7,8 @@ use crate::wire::code::{Rcode, rtype};
 use crate::wire::question::Query;
 use crate::wire::reply::{Reply, Section, Verdict};
 use crate::zone::Zone;
-use crate::zone::entry::{AddressBlock, Addresses, Entry, Located};
+use crate::zone::entry::{AddressBlock, Addresses, Entry};
+use crate::zone::located::Located;
 use crate::zone::lookup::{Found, Kind};
 use crate::zone::record::{self, A_LENGTH, AAAA_LENGTH, TO_QUESTION};
 

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::Zone;
-use super::entry::{Addresses, Entry, Located};
+use super::entry::{Addresses, Entry};
+use super::located::Located;
 use super::names;
 use super::shape::PodNames;
 use crate::wire::code::rtype as types;

@@ -4,12 +4,13 @@
 //! | --- | --- |
 //! | [`shape`] | what the cluster agrees on: domain, ranges, TTL |
 //! | [`names`] | what a service is called, from services, slices and pods |
-//! | [`entry`] | that, encoded |
+//! | [`entry`], [`located`] | that, encoded; of it what `SRV` questions ask for |
 //! | [`record`], [`packed`] | records as bytes; many of them in one block of memory |
 //! | [`namespaces`], [`pods`], [`pointers`] | namespaces, the addresses of pods, names of addresses |
 //! | [`lookup`] | which of it a question asks for |
 
 pub mod entry;
+pub mod located;
 pub mod lookup;
 pub mod names;
 pub mod namespaces;
