@@ -10,7 +10,7 @@ use pontoon_store::LeaseId;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::mark::{Eye, Seen};
+use super::mark::{Capture, Seen};
 use super::{Heard, Hub, PATIENCE, send};
 
 /// How long the sender waits for others to look.
@@ -25,8 +25,8 @@ pub(super) async fn look(hub: Arc<Hub>, id: TraceId, probe: Probe, lease: Option
         hub.tell(&id, failed("too many packets are looked for at once"), lease).await;
         return;
     };
-    let eye = match Eye::open(&id, &probe).await {
-        Ok(eye) => eye,
+    let capture = match Capture::open(&id, &probe).await {
+        Ok(capture) => capture,
         Err(problem) => {
             hub.tell(&id, failed(&problem), lease).await;
             return;
@@ -35,7 +35,7 @@ pub(super) async fn look(hub: Arc<Hub>, id: TraceId, probe: Probe, lease: Option
     let ready = Report { stage: Stage::Ready, echo: None, sights: Vec::new(), problem: None };
     if !hub.tell(&id, ready, lease).await {
         // Nobody waits for it, as behind an outage that outlived whoever asked; or nobody can hear.
-        let _ = eye.close().await;
+        let _ = capture.close().await;
         hub.tell(&id, failed("the store does not take what it sees"), None).await;
         return;
     }
@@ -50,7 +50,7 @@ pub(super) async fn look(hub: Arc<Hub>, id: TraceId, probe: Probe, lease: Option
         None
     };
     sleep(SETTLE).await;
-    let report = match eye.close().await {
+    let report = match capture.close().await {
         Ok(Seen { sights, problem }) => Report { stage: Stage::Done, echo, sights, problem },
         Err(problem) => Report { echo, ..failed(&problem) },
     };

@@ -42,7 +42,7 @@ const PORTS: Set = Set::new("ports", &[FieldType::InetService]).dynamic().with_s
 const IDENTIFIER: Load = Load::payload(Header::Transport, 4, 2);
 
 /// Looks for a packet.
-pub(super) struct Eye {
+pub(super) struct Capture {
     nft: Nft,
     tables: [Table; 2],
     seen: mpsc::UnboundedReceiver<Result<Sighting, String>>,
@@ -56,7 +56,7 @@ pub(super) struct Seen {
     pub(super) problem: Option<String>,
 }
 
-impl Eye {
+impl Capture {
     /// Opens it: from now on nothing is missed.
     pub(super) async fn open(id: &TraceId, probe: &Probe) -> Result<Self, String> {
         let said = |error: io::Error| format!("cannot follow packets in nf_tables: {error}");
