@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::mark::{Capture, Seen};
 use super::{Heard, Hub, PATIENCE, send};
 
-/// How long the sender waits for others to look.
-const READY: Duration = Duration::from_secs(2);
+/// How long the sender waits for others to look: under load the kernel takes seconds to take a table.
+const READY: Duration = Duration::from_secs(6);
 /// How long packets may be on their way once their sender has given up.
 const SETTLE: Duration = Duration::from_millis(150);
 
@@ -40,9 +40,12 @@ pub(super) async fn look(hub: Arc<Hub>, id: TraceId, probe: Probe, lease: Option
         return;
     }
     let mut stages = BTreeMap::new();
+    let mut late = None;
     let echo = if probe.sender == hub.me {
         let all = |stages: &Stages| probe.nodes.iter().all(|node| stages.contains_key(node));
         wait(&mut heard, &id, &mut stages, READY, all).await;
+        let missing = probe.nodes.iter().find(|node| !stages.contains_key(*node));
+        late = missing.map(|node| format!("node {node} may not have looked yet when it was sent"));
         Some(sent(&hub, &probe).await)
     } else {
         let done = |stages: &Stages| stages.get(&probe.sender) == Some(&Stage::Done);
@@ -51,7 +54,9 @@ pub(super) async fn look(hub: Arc<Hub>, id: TraceId, probe: Probe, lease: Option
     };
     sleep(SETTLE).await;
     let report = match capture.close().await {
-        Ok(Seen { sights, problem }) => Report { stage: Stage::Done, echo, sights, problem },
+        Ok(Seen { sights, problem }) => {
+            Report { stage: Stage::Done, echo, sights, problem: problem.or(late) }
+        }
         Err(problem) => Report { echo, ..failed(&problem) },
     };
     hub.tell(&id, report, lease).await;

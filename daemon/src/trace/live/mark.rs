@@ -3,6 +3,7 @@
 //! taken away, and [`sweep`] takes away what a crash left.
 
 use std::io;
+use std::time::Duration;
 
 use pontoon_model::name::TraceId;
 use pontoon_model::trace::Transport;
@@ -12,8 +13,9 @@ use pontoon_netlink::nft::{
     Header, Hook, HookPoint, Load, MetaKey, NfProto, Nft, Register, Rule, Set, Sighting, Table,
     Traces, Value, m, priority,
 };
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::{send, sights};
 
@@ -32,6 +34,9 @@ const LEFT: &str = "left";
 const BEHIND_ALL: i32 = priority::SRCNAT + 50;
 /// Sights that are kept at most: all that is told of them has to fit a value of etcd.
 const MOST: usize = 1024;
+const MISSED: &str = "the kernel told more than there was room for";
+/// When the kernel tells nothing for so long, it has told all.
+const QUIET: Duration = Duration::from_millis(20);
 
 const TARGETS4: Set = Set::new("targets4", &[FieldType::Ipv4Addr]);
 const TARGETS6: Set = Set::new("targets6", &[FieldType::Ipv6Addr]);
@@ -45,9 +50,12 @@ const IDENTIFIER: Load = Load::payload(Header::Transport, 4, 2);
 pub(super) struct Capture {
     nft: Nft,
     tables: [Table; 2],
-    seen: mpsc::UnboundedReceiver<Result<Sighting, String>>,
-    listening: JoinHandle<()>,
+    stop: CancellationToken,
+    listening: JoinHandle<Heard>,
 }
+
+/// What the kernel told, and why that may not be all.
+type Heard = (Vec<Sighting>, Option<String>);
 
 /// What was seen.
 pub(super) struct Seen {
@@ -61,7 +69,6 @@ impl Capture {
     pub(super) async fn open(id: &TraceId, probe: &Probe) -> Result<Self, String> {
         let said = |error: io::Error| format!("cannot follow packets in nf_tables: {error}");
         let traces = Traces::open().map_err(said)?;
-        let (sender, seen) = mpsc::unbounded_channel();
         let tables = [Family::Inet, Family::Bridge].map(|family| table(family, id));
         let (marked, probe) = (tables.clone(), probe.clone());
         let nft = tokio::task::spawn_blocking(move || {
@@ -75,20 +82,15 @@ impl Capture {
             Ok::<_, String>(nft)
         });
         let nft = nft.await.map_err(|error| error.to_string())??;
-        let listening = tokio::spawn(listen(traces, sender));
-        Ok(Self { nft, tables, seen, listening })
+        let stop = CancellationToken::new();
+        let listening = tokio::spawn(listen(traces, stop.clone()));
+        Ok(Self { nft, tables, stop, listening })
     }
 
     /// Closes it, and says what was seen.
-    pub(super) async fn close(mut self) -> Result<Seen, String> {
-        self.listening.abort();
-        let (mut seen, mut problem) = (Vec::new(), None);
-        while let Ok(told) = self.seen.try_recv() {
-            match told {
-                Ok(sighting) => seen.push(sighting),
-                Err(said) => problem = Some(said),
-            }
-        }
+    pub(super) async fn close(self) -> Result<Seen, String> {
+        self.stop.cancel();
+        let (seen, problem) = self.listening.await.map_err(|error| error.to_string())?;
         let (mut nft, tables) = (self.nft, self.tables);
         let read = tokio::task::spawn_blocking(move || {
             let sights = sights::read(&mut nft, &tables[0].name, seen);
@@ -103,30 +105,36 @@ impl Capture {
     }
 }
 
-/// Hands on what the kernel tells, until it is too much. That something is missing is told as well.
-async fn listen(mut traces: Traces, to: mpsc::UnboundedSender<Result<Sighting, String>>) {
-    let mut count = 0;
-    let problem = loop {
-        let sightings = match traces.next().await {
+/// Keeps what the kernel tells, until it is too much or has told all when it is to stop. That something
+/// is missing is told as well.
+async fn listen(mut traces: Traces, stop: CancellationToken) -> Heard {
+    let mut seen = Vec::new();
+    loop {
+        let told = tokio::select! {
+            biased;
+            told = traces.next() => told,
+            // On a busy host much of what was seen before is still in the socket.
+            () = stop.cancelled() => match timeout(QUIET, traces.next()).await {
+                Ok(told) => told,
+                Err(_) => {
+                    let problem = traces.has_missed().then(|| MISSED.to_owned());
+                    return (seen, problem);
+                }
+            },
+        };
+        let sightings = match told {
             Ok(sightings) => sightings,
-            Err(error) => break format!("the kernel tells no more: {error}"),
+            Err(error) => return (seen, Some(format!("the kernel tells no more: {error}"))),
         };
         if traces.has_missed() {
-            break "the kernel told more than there was room for".to_owned();
+            return (seen, Some(MISSED.to_owned()));
         }
-        for sighting in sightings.into_iter().filter(|seen| !is_note(seen)) {
-            count += 1;
-            if count > MOST {
-                break;
-            }
-            // Nobody hears once it is closed.
-            let _ = to.send(Ok(sighting));
+        seen.extend(sightings.into_iter().filter(|seen| !is_note(seen)));
+        if seen.len() > MOST {
+            seen.truncate(MOST);
+            return (seen, Some(format!("only the first {MOST} sights of packets were kept")));
         }
-        if count > MOST {
-            break format!("only the first {MOST} sights of packets were kept");
-        }
-    };
-    let _ = to.send(Err(problem));
+    }
 }
 
 /// Of a chain of ours that marks nothing.

@@ -35,11 +35,11 @@ use crate::attach::Attacher;
 pub use mark::sweep;
 
 /// How long the keys of a trace live that nobody takes away.
-const LEASE: Duration = Duration::from_secs(15);
+const LEASE: Duration = Duration::from_secs(20);
 /// The longest that all nodes together take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(14);
 /// How long others are waited for once the sender has told.
-const REST: Duration = Duration::from_secs(2);
+const REST: Duration = Duration::from_secs(6);
 /// Packets that a node looks for at one time.
 const AT_ONCE: usize = 8;
 /// Reports that wait for whoever is slow.
@@ -118,20 +118,27 @@ impl Hub {
         }
         let mut reports = Reports::new();
         let mut deadline = Instant::now() + PATIENCE;
-        let is_done = |reports: &Reports, node| {
+        let is_done = |reports: &Reports, node: &NodeName| {
             reports.get(node).is_some_and(|report: &Report| report.stage == Stage::Done)
         };
         while !probe.nodes.iter().all(|node| is_done(&reports, node)) {
-            let Ok(Ok((of, node, report))) = timeout_at(deadline, heard.recv()).await else {
-                break;
+            let (of, node, report) = match timeout_at(deadline, heard.recv()).await {
+                Ok(Ok(heard)) => heard,
+                Ok(Err(broadcast::error::RecvError::Lagged(_))) => continue,
+                _ => break,
             };
-            if of != id {
+            // What a node told here comes from the store as well, later.
+            if of != id || is_done(&reports, &node) {
                 continue;
             }
             if node == probe.sender && report.stage == Stage::Done {
                 deadline = deadline.min(Instant::now() + REST);
             }
             reports.insert(node, report);
+        }
+        // That it looks is no word of what it saw.
+        for report in reports.values_mut().filter(|report| report.stage != Stage::Done) {
+            report.problem = Some("it has not told in time what it saw".to_owned());
         }
         if let Some(lease) = lease
             && let Err(error) = self.store.revoke(lease).await
