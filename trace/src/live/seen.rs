@@ -1,7 +1,7 @@
 //! What a node saw of a packet, as steps: one for each pass through the host.
 
 use pontoon_model::name::NodeName;
-use pontoon_model::trace::live::{Ends, Report, Sight};
+use pontoon_model::trace::live::{Ends, Report, Sight, Stage};
 use pontoon_model::trace::{Basis, PassedRule, Step, StepKind};
 
 use crate::rules::walk_words::socket;
@@ -78,6 +78,8 @@ pub(super) fn steps(node: &NodeName, report: Option<&Report>) -> Vec<Step> {
         return nothing("its daemon did not look for the packet".to_owned());
     };
     let unsure = match &report.problem {
+        // It looked, and whoever asked waits no more.
+        Some(problem) if report.stage != Stage::Done => return nothing(problem.clone()),
         Some(problem) if report.sights.is_empty() => {
             return nothing(format!("it could not look for the packet: {problem}"));
         }

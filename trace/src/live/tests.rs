@@ -158,6 +158,17 @@ fn what_was_never_seen_or_never_sent_is_said_so() {
 }
 
 #[test]
+fn a_node_that_looks_and_does_not_tell_is_not_said_to_have_seen_nothing() {
+    let problem = Some("it has not told in time what it saw".to_owned());
+    let looks = Report { stage: Stage::Ready, problem, ..report(Vec::new()) };
+    let trace = judged(echoed(vec![leaving()], SILENCE), Some(looks));
+    assert_eq!(trace.verdict.outcome, Outcome::Unknown, "{}", trace.verdict.text);
+    let of_b = |step: &&Step| step.kind == StepKind::Seen && step.node == Some(name("b"));
+    let seen = trace.steps.iter().find(of_b).unwrap();
+    assert_eq!(seen.text, "it has not told in time what it saw");
+}
+
+#[test]
 fn a_node_that_did_not_see_all_makes_the_verdict_unsure() {
     let problem = || Some("only the first 1024 sights".to_owned());
     let blind = || Report { problem: problem(), ..report(vec![arriving()]) };
